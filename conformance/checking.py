@@ -1,0 +1,143 @@
+"""
+Ties a check to its requirement, and scales what it tries to the profile.
+
+```python
+@checks("RANGE-1")
+@given(data=st.data())
+def test_get_returns_the_slice(place, data): ...
+```
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from hypothesis import settings
+
+from conformance import requirements
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Test = TypeVar("Test", bound="Callable[..., Any]")
+
+PROFILES = {"quick": 25, "default": 100, "thorough": 2000}
+"""Hypothesis examples per check and place, by profile."""
+
+FEWEST = 3
+"""Examples below which a drawn property says little."""
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """What the decorators of this module noted on a check."""
+
+    requirement: str
+    in_process: bool = False
+    wired: bool = False
+    prefixes: frozenset[str] = frozenset()
+    profiles: frozenset[str] = frozenset(PROFILES)
+    needs: frozenset[str] = frozenset()
+
+    def applies_to(self, place: str, prefix: str) -> bool:
+        """Whether the check says anything on this place; where none does, the report shows a dash."""
+        if self.wired and place == prefix:
+            return False
+        return not self.prefixes or prefix in self.prefixes
+
+
+profile = "default"
+"""The profile of this process; the plug-in sets it before it imports the checks."""
+
+tried = 0
+"""Examples tried since the plug-in last set it to zero."""
+
+
+def checks(requirement: str) -> Callable[[Test], Test]:
+    """Mark a test as a check of exactly one requirement; unknown ids and second marks are refused at import."""
+    if requirement not in requirements.load():
+        raise requirements.SpecError(f"no requirement is called {requirement!r} in conformance/spec")
+
+    def mark(test: Test) -> Test:
+        if "requirement" in _notes(test):
+            raise requirements.SpecError(f"{test.__name__} checks {_notes(test)['requirement']} already")
+        _notes(test)["requirement"] = requirement
+        return test
+
+    return mark
+
+
+def budget(share: float) -> Callable[[Test], Test]:
+    """Give a dear check a share of the profile's examples, at least three; stands with `@given` or above it."""
+    return settings(max_examples=examples(profile, share))
+
+
+def note_example() -> None:
+    """Count one example; the plug-in does it for `@given`, a state machine calls it when it starts."""
+    global tried
+    tried += 1
+
+
+def wired(test: Test) -> Test:
+    """Mark a check that needs a service, such as one of buckets or of requests; local places show a dash."""
+    _notes(test)["wired"] = True
+    return test
+
+
+def on(*prefixes: str) -> Callable[[Test], Test]:
+    """Mark a check that says something on these prefixes only (`mem`, `file`, `s3`, `az`, `gcs`)."""
+
+    def mark(test: Test) -> Test:
+        _notes(test)["prefixes"] = frozenset(prefixes)
+        return test
+
+    return mark
+
+
+def needs(*options: str) -> Callable[[Test], Test]:
+    """Mark a check that needs options of the claims, such as `concurrent`; without them it is not claimed."""
+
+    def mark(test: Test) -> Test:
+        _notes(test)["needs"] = frozenset(options)
+        return test
+
+    return mark
+
+
+def in_process_only(test: Test) -> Test:
+    """Mark a check of what only objects in one process can show, such as aliasing of buffers.
+
+    Through the stdio door its verdict is inconclusive, with that reason.
+    """
+    _notes(test)["in_process"] = True
+    return test
+
+
+def only_profiles(*profiles: str) -> Callable[[Test], Test]:
+    """Collect a check in these profiles only; elsewhere the requirement's other checks speak for it."""
+
+    def mark(test: Test) -> Test:
+        _notes(test)["profiles"] = frozenset(profiles)
+        return test
+
+    return mark
+
+
+def marks_of(test: Callable[..., Any]) -> Marks | None:
+    """Return the marks of a test function, or None if it is no check."""
+    notes = getattr(test, "conformance_notes", None)
+    return Marks(**notes) if notes and "requirement" in notes else None
+
+
+def examples(name: str, share: float = 1.0) -> int:
+    """Return the number of Hypothesis examples of a check in a profile."""
+    return max(FEWEST, round(PROFILES[name] * share))
+
+
+def _notes(test: Callable[..., Any]) -> dict[str, Any]:
+    notes: dict[str, Any] | None = getattr(test, "conformance_notes", None)
+    if notes is None:
+        notes = {}
+        test.conformance_notes = notes  # type: ignore[attr-defined]
+    return notes

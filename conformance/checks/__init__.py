@@ -1,0 +1,1 @@
+"""The checks: properties of the requirements, one module per area of `conformance/spec`."""

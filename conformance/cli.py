@@ -1,0 +1,210 @@
+"""
+The command `deeplake-conformance`: stdout is data, stderr is talk.
+
+Exit codes: 0 conforms; 1 a MUST fails or passes unexpectedly (with `--strict` also a SHOULD); 2 usage; 3 a service was
+unreachable, the harness erred, or nothing was exercised.
+"""
+
+from __future__ import annotations
+
+import secrets
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+import conformance
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from conformance.settings import RunSettings
+
+EXIT_USAGE = 2
+EXIT_UNJUDGED = 3
+
+_TARGET_OPTIONS = (
+    click.option("--target", metavar="MODULE[:ATTRIBUTE]", help="Implementation under test; a module, or a .py file."),
+    click.option("--claims", metavar="FILE", type=click.Path(exists=True, dir_okay=False), help="Its claims file."),
+    click.option("--door", type=click.Choice(["in-process", "stdio"]), help="How a Python target is reached."),
+    click.option("--service-url", metavar="NAME=URL", multiple=True, help="Use a service that already runs."),
+    click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Draw the same operations again."),
+    click.option(
+        "--profile", type=click.Choice(["quick", "default", "thorough"]), default="default", show_default=True,
+        help="25, 100 or 2,000 examples per check and place.",
+    ),
+    click.argument("command", nargs=-1, type=click.UNPROCESSED),
+)  # fmt: skip
+
+
+def _target_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in reversed(_TARGET_OPTIONS):
+        command = option(command)
+    return command
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(conformance.__version__, prog_name="deeplake-conformance")
+def main() -> None:
+    """Check storage backends of Deep Lake paths against numbered requirements, on real local emulators."""
+
+
+@main.command(short_help="Run the checks against a target.")
+@click.option("--services", metavar="NAMES", help="Services by name, `all` or `none`; default: moto, azurite, fake-gcs-server.")
+@click.option("--places", metavar="NAMES", help="Exactly these places, such as `mem,moto`; instead of --services.")
+@click.option("--only", metavar="AREA|REQ", multiple=True, help="Only this area or requirement; may be repeated.")
+@click.option("--record", metavar="DIR", type=click.Path(file_okay=False), help="Where record and logs go.")
+@click.option("--junit", metavar="FILE", type=click.Path(dir_okay=False), help="Also write JUnit XML.")
+@click.option("--markdown", metavar="FILE", type=click.Path(dir_okay=False), help="Also write Markdown.")
+@click.option("--strict", is_flag=True, help="A SHOULD that fails fails the run.")
+@click.option("-n", "workers", metavar="N", default="auto", show_default=True, help="Processes; 0 runs in this one.")
+@click.option("-x", "stop_at_failure", is_flag=True, help="Stop at the first failure.")
+@click.option("-v", "--verbose", is_flag=True, help="Every requirement with its verdict on every place.")
+@_target_options
+def run(**options: Any) -> None:  # noqa: ANN401 - click's values
+    """Run the checks against a target, the only registered one if none is named.
+
+    Everything after `--` is the command of a target that speaks the stdio protocol:
+
+        deeplake-conformance run --claims folder.toml -- node folder.mjs
+    """
+    with _usage_errors():
+        from conformance import selecting
+        from conformance.run import Output, execute
+
+        settings = _settings(
+            options,
+            places=selecting.places(options["services"], options["places"]),
+            only=selecting.only(options["only"]),
+        )
+        output = Output(
+            directory=Path(options["record"]) if options["record"] else None,
+            junit=Path(options["junit"]) if options["junit"] else None,
+            markdown=Path(options["markdown"]) if options["markdown"] else None,
+            verbose=options["verbose"],
+        )
+        sys.exit(execute(settings, output, workers=_workers(options["workers"])))
+
+
+@main.command(short_help="Show one result again.")
+@click.argument("requirement")
+@click.option("--place", required=True, metavar="NAME", help="`mem`, `file`, or a service.")
+@click.option("--case", "cases", multiple=True, metavar="LABEL", help="Only this case.")
+@_target_options
+def replay(requirement: str, place: str, cases: tuple[str, ...], **options: Any) -> None:  # noqa: ANN401
+    """Run one requirement on one place with the seed of a record: the same operations, with fresh keys."""
+    with _usage_errors():
+        from conformance import selecting
+        from conformance.run import Output, execute
+
+        settings = _settings(
+            options,
+            places=selecting.places(None, place),
+            only=selecting.only([requirement]),
+            cases=cases,
+        )
+        sys.exit(execute(settings, Output(verbose=True), workers=0))
+
+
+@main.command("list", short_help="List the requirements.")
+@click.option("--area", metavar="AREA", help="Only this area.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON, with sentences and sources.")
+def list_(area: str | None, as_json: bool) -> None:  # noqa: FBT001 - click's flag
+    """List every requirement with its level, title and number of checks."""
+    with _usage_errors():
+        from conformance.catalogue import list_requirements
+
+        click.echo(list_requirements(area, as_json=as_json))
+
+
+@main.command(short_help="Show one requirement.")
+@click.argument("requirement")
+def show(requirement: str) -> None:
+    """Show the sentence of a requirement, its source and its checks."""
+    with _usage_errors():
+        from conformance.catalogue import show_requirement
+
+        click.echo(show_requirement(requirement))
+
+
+@main.command(short_help="Render a record.")
+@click.argument("record", type=click.Path(exists=True))
+@click.option("--format", "form", type=click.Choice(["terminal", "markdown", "junit"]), default="terminal")
+@click.option("--strict", is_flag=True, help="Count a failed SHOULD as a failure.")
+@click.option("-v", "--verbose", is_flag=True, help="Every requirement with its verdict on every place.")
+def report(record: str, form: str, strict: bool, verbose: bool) -> None:  # noqa: FBT001
+    """Render the record of a run: a file, or the directory that holds it."""
+    with _usage_errors():
+        from conformance.run import render
+
+        sys.exit(render(Path(record), form, strict=strict, verbose=verbose))
+
+
+@main.command(short_help="List or install the services.")
+@click.argument("action", type=click.Choice(["list", "install"]), default="list")
+@click.argument("names", nargs=-1)
+def services(action: str, names: tuple[str, ...]) -> None:
+    """List the services with what is installed, or install them ahead of a run (all, or the named ones)."""
+    with _usage_errors():
+        from conformance.catalogue import install_services, list_services
+
+        if action == "list":
+            click.echo(list_services())
+        else:
+            sys.exit(install_services(names))
+
+
+def _settings(options: dict[str, Any], **more: Any) -> RunSettings:  # noqa: ANN401
+    from conformance import selecting
+    from conformance.settings import RunSettings
+
+    return RunSettings(
+        target=options["target"],
+        command=options["command"],
+        claims=options["claims"],
+        door=options["door"],
+        service_urls=selecting.service_urls(options["service_url"]),
+        profile=options["profile"],
+        seed=secrets.randbits(32) if options["seed"] is None else options["seed"],
+        strict=options.get("strict", False),
+        stop_at_failure=options.get("stop_at_failure", False),
+        **more,
+    )
+
+
+def _workers(text: str) -> int | None:
+    if text == "auto":
+        return None
+    if text.isdigit():
+        return int(text)
+    raise click.UsageError(f"-n takes a number or `auto`: {text!r}")
+
+
+class _usage_errors:  # noqa: N801 - reads as the statement it is
+    """Turn what the user held wrong into one message and exit code 2, and a missing extra into how to install it."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if error is None:
+            return
+        if isinstance(error, ModuleNotFoundError) and error.name in _EXTRA_OF:
+            _fail(f'{error.name} is not installed: pip install "deeplake-conformance[{_EXTRA_OF[error.name]}]"')
+        if _is_usage_error(error):
+            _fail(str(error))
+
+
+_EXTRA_OF = {name: "suite" for name in ("hypothesis", "pytest", "xdist", "rich", "platformdirs", "jsonschema")}
+
+
+def _is_usage_error(error: BaseException) -> bool:
+    from conformance.settings import UsageError
+
+    return isinstance(error, UsageError)
+
+
+def _fail(message: str) -> NoReturn:
+    click.echo(f"deeplake-conformance: {message}", err=True)
+    sys.exit(EXIT_USAGE)

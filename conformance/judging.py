@@ -1,0 +1,121 @@
+"""
+From what happened in a check to a verdict, with everything the report says about it.
+
+The families never mix: a broken requirement and an unexpected error of the target are the target's (fail); a service that
+does not answer is nobody's (unreachable); what cannot be judged is inconclusive, with its reason; the rest is ours
+(harness-error).
+"""
+
+from __future__ import annotations
+
+import traceback
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from hypothesis import errors as hypothesis_errors
+
+from conformance.expectations import CheckFailure, Inconclusive, Raised
+from conformance.targets import NotClaimed, TargetDied, TargetError
+from conformance.testbed import PlaceUnreachable
+from conformance.witnesses import WitnessUnreachable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from conformance.gate import Exchange
+
+UNANSWERED = {"StorageNetworkConnectionError", "StorageInternalError", "StorageThrottledError"}
+"""What a correct target may raise when its service is gone in the middle of a check."""
+
+
+@dataclass(slots=True)
+class Judgement:
+    """A verdict with its reason, and for a failure what the report prints."""
+
+    verdict: str
+    reason: str | None = None
+    failure: dict[str, Any] | None = None
+    target_died: bool = False
+    lost_service: bool = False
+    notes: list[str] = field(default_factory=list)
+
+
+def judge(error: BaseException | None) -> Judgement:
+    """Return the verdict of what a check raised, None if it returned."""
+    if error is None:
+        return Judgement("pass")
+    match error:
+        case PlaceUnreachable():
+            return Judgement("unreachable", reason=str(error))
+        case WitnessUnreachable():
+            return Judgement("unreachable", reason=str(error), lost_service=True)
+        case Inconclusive():
+            return Judgement("inconclusive", reason=str(error))
+        case NotClaimed():
+            return Judgement("not-claimed", reason=str(error))
+        case CheckFailure():
+            return _failed(error, expected=error.expected, observed=error.observed, what=error.what)
+        case TargetError():
+            return _failed(error, expected="no error", observed=Raised(error).text())
+        case TargetDied():
+            judgement = _failed(error, expected="an answer", observed=str(error))
+            judgement.target_died = True
+            return judgement
+        case hypothesis_errors.Flaky():
+            return _flaky(error)
+        case AssertionError():
+            return _failed(error, expected="the assertion to hold", observed=str(error) or _where(error))
+        case _:
+            text = "".join(traceback.format_exception(error, limit=-12))
+            return Judgement("harness-error", reason=f"{type(error).__name__}: {error}", notes=[text])
+
+
+def _failed(error: BaseException, *, expected: str, observed: str, what: str = "") -> Judgement:
+    example, notes = _example(error)
+    failure = {"what": what, "example": example, "expected": expected, "observed": observed, "notes": notes}
+    return Judgement("fail", reason=None, failure=failure)
+
+
+def _flaky(error: BaseException) -> Judgement:
+    """Tell a target that answers differently each time from one that is wrong each time."""
+    inner: Sequence[BaseException] = getattr(error, "exceptions", ())
+    told = next((e for e in inner if isinstance(e, CheckFailure | TargetError)), None)
+    judgement = _failed(told or error, expected="the same answer each time", observed=str(told or error))
+    judgement.verdict = "flaky"
+    judgement.reason = "the example failed once and not again with the same operations"
+    return judgement
+
+
+def _example(error: BaseException) -> tuple[str, list[str]]:
+    """Return Hypothesis' smallest example out of the notes of an exception, and the other notes."""
+    example: list[str] = []
+    others: list[str] = []
+    for note in getattr(error, "__notes__", []):
+        if note.startswith("Falsifying example") or (example and note.startswith("Draw ")):
+            example.append(note)
+        elif note.startswith(("Draw ", "state", "    state")) or "state = " in note:
+            example.append(note)
+        elif not note.startswith(("You can reproduce", "Explanation")):
+            others.append(note)
+    return "\n".join(_tidy(line) for line in example), others
+
+
+def _tidy(text: str) -> str:
+    """Drop the lines of a falsifying example that name fixtures and handles instead of values."""
+    lines = [line for line in text.splitlines() if not line.strip().startswith(("place=", "data=data(", "self="))]
+    return "\n".join(lines)
+
+
+def _where(error: BaseException) -> str:
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"`{frame.line}` in {frame.name}"
+
+
+def exchange_row(exchange: Exchange) -> dict[str, Any]:
+    """Return an exchange as the record holds it: the method, the target, the status and who signed."""
+    return {
+        "method": exchange.method,
+        "target": exchange.target,
+        "status": exchange.status,
+        "signed_by": exchange.signed_by,
+    }

@@ -1,0 +1,155 @@
+"""
+A place: a service or a local prefix together with one target, as a check sees it.
+
+A place has a root of its own for every check, so that checks disturb neither each other nor what was there before. The
+witness is rooted at the same URL. Names are unique per run; the operations of a check are not: they depend on the seed.
+"""
+
+from __future__ import annotations
+
+import itertools
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from conformance.gate import Exchange, Tap
+    from conformance.services import RunningService
+    from conformance.strategies.keys import KeyLimits
+    from conformance.targets import Reader, Target, Writer
+    from conformance.testbed import Testbed
+    from conformance.witnesses import Witness
+
+LOCAL_PLACES = ("mem", "file")
+
+
+class _Own:
+    """The place's own credentials, where a check gives none."""
+
+
+OWN = _Own()
+
+
+@dataclass(slots=True)
+class Place:
+    """One root on one place; `url` is what the target is given, `witness` looks at the same root past the target."""
+
+    id: str
+    prefix: str
+    url: str
+    target: Target
+    testbed: Testbed = field(repr=False)
+    witness: Witness = field(repr=False)
+    service: RunningService | None = field(default=None, repr=False)
+    tap: Tap | None = field(default=None, repr=False)
+    _reader: Reader | None = field(default=None, repr=False)
+    _writer: Writer | None = field(default=None, repr=False)
+    _opened: list[Reader | Writer] = field(default_factory=list, repr=False)
+    _names: Iterator[int] = field(default_factory=lambda: itertools.count(1), repr=False)
+    _children: list[Place] = field(default_factory=list, repr=False)
+
+    @property
+    def has_wire(self) -> bool:
+        """Whether requests of the target can be seen by the gate."""
+        return self.service is not None
+
+    @property
+    def creds(self) -> dict[str, Any] | None:
+        """The credentials dictionary for the target, with the names that its claims ask for; None for local places."""
+        if self.service is None:
+            return None
+        given = self.service.creds(endpoint=self.tap.url if self.tap else None)
+        renames: Mapping[str, str] = self.target.claims.creds.get(self.prefix, {})
+        return {renames.get(name, name): value for name, value in given.items()}
+
+    @property
+    def limits(self) -> KeyLimits:
+        """What keys this place can store."""
+        from conformance.strategies.keys import limits_of
+
+        return limits_of(self.id)
+
+    @property
+    def reader(self) -> Reader:
+        """A handle for reading at the root, opened once."""
+        if self._reader is None:
+            self._reader = self.open_reader()
+        return self._reader
+
+    @property
+    def writer(self) -> Writer:
+        """A handle for writing at the root, opened once."""
+        if self._writer is None:
+            self._writer = self.open_writer()
+        return self._writer
+
+    def open_reader(self, url: str | None = None, creds: dict[str, Any] | None | _Own = OWN) -> Reader:
+        """Open another handle for reading, here or at another URL; it is closed with the place."""
+        reader = self.target.open_reader(self.url if url is None else url, self._creds(creds))
+        self._opened.append(reader)
+        return reader
+
+    def open_writer(self, url: str | None = None, creds: dict[str, Any] | None | _Own = OWN) -> Writer:
+        """Open another handle for writing, here or at another URL; it is closed with the place."""
+        writer = self.target.open_writer(self.url if url is None else url, self._creds(creds))
+        self._opened.append(writer)
+        return writer
+
+    def _creds(self, creds: dict[str, Any] | None | _Own) -> dict[str, Any] | None:
+        return self.creds if isinstance(creds, _Own) else creds
+
+    def fresh(self) -> str:
+        """Return a directory name below the root that no example has used."""
+        return f"e{next(self._names)}"
+
+    def fresh_place(self, *, own_bucket: bool = False) -> Place:
+        """Return a place with a never used root; with `own_bucket` in a bucket or container of its own."""
+        child = self.testbed.place(self.id, name=f"p{next(self._names)}", own_bucket=own_bucket)
+        self._children.append(child)
+        return child
+
+    @contextmanager
+    def tapped(self) -> Iterator[Tapped]:
+        """Give the same root through the gate, so that requests can be looked at; only where `has_wire`."""
+        if self.service is None:
+            raise ValueError(f"{self.id} has no wire to look at")
+        tap = self.testbed.tap(self.service)
+        seen = Tapped(replace(self, tap=tap, _reader=None, _writer=None, _opened=[], _children=[]), tap)
+        try:
+            seen.clear()
+            yield seen
+        finally:
+            self.testbed.note_exchanges(tap.requests())
+            seen.place.close()
+            tap.clear()
+
+    def close(self) -> None:
+        """Close every handle that was opened here."""
+        for child in self._children:
+            child.close()
+        for handle in self._opened:
+            self.testbed.close_quietly(handle)
+        self._opened.clear()
+        self._reader = self._writer = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tapped:
+    """A place seen through the gate; attributes of the place are reached through it."""
+
+    place: Place
+    tap: Tap
+
+    def requests(self) -> list[Exchange]:
+        """Return the exchanges since the last `clear`, oldest first."""
+        return self.tap.requests()
+
+    def clear(self) -> None:
+        """Forget what was seen; what was counted for the record stays counted."""
+        self.place.testbed.note_exchanges(self.tap.requests())
+        self.tap.clear()
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the place has
+        return getattr(self.place, name)

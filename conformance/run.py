@@ -1,0 +1,260 @@
+"""
+One run from settings to exit code: services, probes of their lies, checks, record, report.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import secrets
+import sys
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import conformance
+from conformance import plan, requirements
+from conformance.record import RecordWriter, read_record
+from conformance.report import render_junit, render_markdown, render_terminal
+from conformance.report.progress import LiveProgress
+from conformance.services import RunningService, probe_all, start_services
+from conformance.session import Session, target_of
+from conformance.settings import RunSettings, UsageError
+from conformance.verdicts import exit_code
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from conformance.services import Unreachable
+    from conformance.services.divergences import Probed
+    from conformance.targets.selection import TargetSpec
+
+RECORD = "record.jsonl"
+KEPT_RUNS = 20
+MOST_WORKERS = 4
+LIBRARIES = ("hypothesis", "pytest", "boto3", "azure-storage-blob", "google-cloud-storage")
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Where a run writes, beside the terminal."""
+
+    directory: Path | None = None
+    junit: Path | None = None
+    markdown: Path | None = None
+    verbose: bool = False
+
+
+def execute(settings: RunSettings, output: Output, *, workers: int | None) -> int:
+    """Run the checks and print the report; return the exit code.
+
+    Args:
+        settings: what is asked for.
+        output: where record and reports go.
+        workers: processes that run checks; 0 for this one, None for as many as there are processors, at most four.
+    """
+    spec = target_of(settings)
+    directory = output.directory or _default_directory()
+    directory.mkdir(parents=True, exist_ok=True)
+    started = time.perf_counter()
+    with LiveProgress() as progress, RecordWriter(directory / RECORD) as record, ExitStack() as closing:
+        record.write("start", **_header(settings, spec))
+        for requirement, places in plan.planned(settings.places, profile=settings.profile, only=settings.only).items():
+            record.write("plan", requirement=requirement, places=places)
+        wanted = [name for name in settings.services() if spec.claims.claims_prefix(_prefix(name))]
+        services: Mapping[str, RunningService | Unreachable] = closing.enter_context(
+            start_services(wanted, urls=settings.service_urls, directory=directory, progress=progress)
+        )
+        probed = probe_all(services)
+        _record_services(record, services, probed)
+        ready = time.perf_counter()
+        _run_checks(settings, spec, services, probed, record, progress, workers)
+        ended = time.perf_counter()
+        _record_deaths(record, services)
+        record.end(startup_s=ready - started, run_s=ended - ready, strict=settings.strict)
+    return render(directory, "terminal", strict=settings.strict, verbose=output.verbose, output=output)
+
+
+def render(path: Path, form: str, *, strict: bool, verbose: bool, output: Output | None = None) -> int:
+    """Print a record in a form, write the files that `output` asks for, and return the exit code it stands for."""
+    file = path / RECORD if path.is_dir() else path
+    if not file.is_file():
+        raise UsageError(f"there is no record: {file}")
+    record = read_record(file)
+    if form == "markdown":
+        print(render_markdown(record, strict=strict))  # noqa: T201 - stdout is data
+    elif form == "junit":
+        print(render_junit(record, strict=strict))  # noqa: T201
+    else:
+        render_terminal(record, _stdout(), verbose=verbose, strict=strict)
+    if output is not None and output.junit is not None:
+        output.junit.write_text(render_junit(record, strict=strict), encoding="utf-8")
+    if output is not None and output.markdown is not None:
+        output.markdown.write_text(render_markdown(record, strict=strict), encoding="utf-8")
+    return exit_code(record, strict=strict)
+
+
+def _run_checks(
+    settings: RunSettings,
+    spec: TargetSpec,
+    services: Mapping[str, RunningService | Unreachable],
+    probed: list[Probed],
+    record: RecordWriter,
+    progress: LiveProgress,
+    workers: int | None,
+) -> None:
+    session = Session(settings, spec)
+    session.services = dict(services)
+    session.lies = {(lie.service, lie.requirement, lie.case) for lie in probed if lie.present}
+    session.run_id = secrets.token_hex(4)
+    processes = min(os.cpu_count() or 1, MOST_WORKERS) if workers is None else workers
+    # Only the plug-ins that the suite needs: whatever else is installed beside it must not change what a run does.
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    os.environ.pop("PYTEST_ADDOPTS", None)
+    package = Path(conformance.__file__).parent
+    arguments = [
+        str(package / "checks"),
+        "-c", str(package / "pytest.ini"),
+        "--rootdir", str(package),
+        "-p", "conformance.plugin",
+        "-p", "xdist.plugin",
+        "-p", "_hypothesis_pytestplugin",
+        "-p", "no:terminal",
+        "-p", "no:cacheprovider",
+        "--hypothesis-seed", str(settings.seed),
+        *(["-n", str(processes), "--dist", "worksteal"] if processes else []),
+        *(["-x"] if settings.stop_at_failure else []),
+    ]  # fmt: skip
+    code = pytest.main(arguments, plugins=[session, Recorder(record, progress)])
+    if code == pytest.ExitCode.INTERRUPTED:
+        raise KeyboardInterrupt
+    if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED):
+        record.write("harness", reason=f"pytest ended with {code!r}; see its messages above")
+
+
+class Recorder:
+    """Writes each result as it comes, and moves the progress display."""
+
+    def __init__(self, record: RecordWriter, progress: LiveProgress) -> None:
+        self.record = record
+        self.progress = progress
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Keep the result that the session attached."""
+        result: dict[str, Any] | None = getattr(report, "conformance", None)
+        if result is not None:
+            self.record.write("result", **result)
+            self.progress.result(result)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
+        """Tell the display how many results will come."""
+        self.progress.expect(len(ids))
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Tell the display how many results will come, without workers."""
+        if session.items:
+            self.progress.expect(len(session.items))
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Say what could not even be collected; it would be lost in silence otherwise."""
+        if report.failed:
+            self.record.write("harness", reason=f"{report.nodeid}: {report.longreprtext}")
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any, error: object) -> None:  # noqa: ANN401 - xdist's own type
+        """Say that a worker process of the suite died."""
+        if error:
+            self.record.write("harness", reason=f"worker {node.gateway.id} died: {error}")
+
+
+def _header(settings: RunSettings, spec: TargetSpec) -> dict[str, Any]:
+    return {
+        "record": 1,
+        "suite": conformance.__version__,
+        "target": {"name": spec.claims.name or spec.label, "door": spec.door, "spec": spec.label},
+        "claims": spec.claims.summary(),
+        "places": list(settings.places),
+        "only": list(settings.only),
+        "cases": list(settings.cases),
+        "profile": settings.profile,
+        "seed": settings.seed,
+        "strict": settings.strict,
+        "requirements": len(requirements.load()),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "libraries": {name: version for name in LIBRARIES if (version := _version(name))},
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _record_services(
+    record: RecordWriter, services: Mapping[str, RunningService | Unreachable], probed: list[Probed]
+) -> None:
+    for name, service in services.items():
+        if isinstance(service, RunningService):
+            log = service.log.name if service.log else None
+            about = {"prefix": service.prefix, "runtime": service.runtime, "version": service.version, "log": log}
+            record.write("service", name=name, state="running", **about)
+        else:
+            record.write("service", name=name, state="unreachable", reason=service.reason, hint=service.hint)
+    for lie in probed:
+        record.write(
+            "divergence",
+            service=lie.service,
+            requirement=lie.requirement,
+            case=lie.case,
+            state="present" if lie.present else "gone",
+            reason=lie.reason,
+        )
+
+
+def _record_deaths(record: RecordWriter, services: Mapping[str, RunningService | Unreachable]) -> None:
+    for name, service in services.items():
+        if isinstance(service, RunningService) and not service.alive():
+            hint = f"its last lines: {service.last_lines()}"
+            record.write("service", name=name, state="died", reason="it ended during the run", hint=hint)
+
+
+def _prefix(name: str) -> str:
+    from conformance.selecting import prefix_of
+
+    return prefix_of(name)
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _default_directory() -> Path:
+    """Return a new directory for a run in the user's cache, and forget the oldest ones."""
+    from conformance.services.provisioning import cache_directory
+
+    runs = cache_directory() / "runs"
+    runs.mkdir(parents=True, exist_ok=True)
+    kept = sorted(path for path in runs.iterdir() if path.is_dir())
+    for old in kept[: max(0, len(kept) - KEPT_RUNS + 1)]:
+        _remove(old)
+    return runs / f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"
+
+
+def _remove(directory: Path) -> None:
+    import shutil
+
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+def _stdout() -> Any:  # noqa: ANN401 - rich's console
+    from rich.console import Console
+
+    width = None if sys.stdout.isatty() else 100
+    return Console(file=sys.stdout, width=width, highlight=False, soft_wrap=False)

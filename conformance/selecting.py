@@ -1,0 +1,95 @@
+"""
+From words of the user to places and requirements; unknown words name the known ones and the nearest.
+"""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from conformance.settings import DEFAULT_SERVICES, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+LOCAL = ("mem", "file")
+
+
+def prefix_of(place: str) -> str:
+    """Return the path prefix of a place: its own name for local ones, the service's otherwise."""
+    from conformance.services import load
+
+    return place if place in LOCAL else load(place).prefix
+
+
+def unknown(kind: str, word: str, known: Iterable[str]) -> UsageError:
+    """Return the error for a word that is not known."""
+    names = list(known)
+    near = get_close_matches(word, names, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]}? " if near else ""
+    return UsageError(f"unknown {kind} {word!r}: {hint}known: {', '.join(names)}")
+
+
+def places(services: str | None, only_places: str | None = None) -> tuple[str, ...]:
+    """Return the places of a run.
+
+    Args:
+        services: names separated by commas, `all`, `none`, or None for the default ones; `mem` and `file` always run.
+        only_places: names separated by commas, which are then all the places there are.
+    """
+    from conformance.services import names
+
+    known = list(names())
+    if only_places is not None:
+        chosen = _words(only_places)
+        for word in chosen:
+            if word not in (*LOCAL, *known):
+                raise unknown("place", word, (*LOCAL, *known))
+        return tuple(dict.fromkeys(chosen))
+    if services is None:
+        return (*LOCAL, *DEFAULT_SERVICES)
+    if services == "all":
+        return (*LOCAL, *known)
+    if services == "none":
+        return LOCAL
+    chosen = _words(services)
+    for word in chosen:
+        if word not in known:
+            raise unknown("service", word, (*known, "all", "none"))
+    return (*LOCAL, *dict.fromkeys(chosen))
+
+
+def only(words: Sequence[str]) -> tuple[str, ...]:
+    """Return the requirement ids that areas and ids name; nothing means all."""
+    from conformance import requirements
+
+    known = requirements.load()
+    areas = list(dict.fromkeys(requirement.area for requirement in known.values()))
+    chosen: list[str] = []
+    for word in (part for words_ in words for part in _words(words_)):
+        if word.upper() in known:
+            chosen.append(word.upper())
+        elif word in areas:
+            chosen.extend(identity for identity, requirement in known.items() if requirement.area == word)
+        else:
+            raise unknown("area or requirement", word, (*areas, *known))
+    return tuple(dict.fromkeys(chosen))
+
+
+def service_urls(words: Sequence[str]) -> dict[str, str]:
+    """Return the `NAME=URL` words as a mapping; only http and https URLs of known services."""
+    from conformance.services import names
+
+    found: dict[str, str] = {}
+    for word in words:
+        name, equals, url = word.partition("=")
+        if not equals or not url.startswith(("http://", "https://")):
+            raise UsageError(f"--service-url takes NAME=URL with an http or https URL: {word!r}")
+        if name not in names():
+            raise unknown("service", name, names())
+        found[name] = url.rstrip("/")
+    return found
+
+
+def _words(text: str) -> list[str]:
+    return [word.strip() for word in text.split(",") if word.strip()]

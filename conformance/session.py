@@ -1,0 +1,347 @@
+"""
+One pytest session of checks: which are collected for which place, what they may use, and what came of them.
+
+The controller of a run starts services, hands them to its workers in memory, and collects one result per check, place and
+case; workers run checks. Without workers both are the same process.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+
+from conformance import checking, selecting, stopwatch
+from conformance.judging import Judgement, exchange_row, judge
+from conformance.settings import RunSettings
+from conformance.testbed import PlaceUnreachable, Testbed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from conformance.places import Place
+    from conformance.services import RunningService, Unreachable
+    from conformance.targets.selection import TargetSpec
+
+NAME = "conformance-session"
+
+
+def target_of(run: RunSettings) -> TargetSpec:
+    """Return the target that a run names; raises `UsageError` with the known ones."""
+    from conformance.targets.selection import resolve
+
+    return resolve(run.target, run.command, Path(run.claims) if run.claims else None, run.door)
+
+
+class Session:
+    """The plug-in object of one process; `services` and `lies` are filled before the first check runs."""
+
+    def __init__(self, run: RunSettings, spec: TargetSpec | None = None) -> None:
+        self.__name__ = NAME
+        self.run = run
+        self.spec = spec or target_of(run)
+        self.services: dict[str, RunningService | Unreachable] = {}
+        self.lies: set[tuple[str, str, str]] = set()
+        self.run_id = "0"
+        self.worker = "c"
+        self._testbed: Testbed | None = None
+        self._places: dict[tuple[str, str], Place] = {}
+        self._lost: dict[str, str] = {}
+        self._judgements: dict[str, Judgement] = {}
+        checking.profile = run.profile
+        _load_hypothesis(run.profile)
+
+    @classmethod
+    def of_worker(cls, config: pytest.Config, given: str) -> Session:
+        """Return the session of a worker process from what the controller handed over."""
+        from conformance.services import RunningService, Unreachable
+
+        values = json.loads(given)
+        session = cls(RunSettings.from_json(values["run"]))
+        for name, service in values["services"].items():
+            kind = RunningService if "url" in service else Unreachable
+            session.services[name] = kind.from_dict(service)
+        session.lies = {(service, requirement, case) for service, requirement, case in values["lies"]}
+        session.run_id = values["run_id"]
+        session.worker = config.workerinput["workerid"]  # type: ignore[attr-defined]
+        return session
+
+    def handover(self) -> str:
+        """Return what a worker needs, as JSON that travels through its pipe only."""
+        return json.dumps(
+            {
+                "run": self.run.to_json(),
+                "run_id": self.run_id,
+                "services": {name: service.to_dict() for name, service in self.services.items()},
+                "lies": sorted(self.lies),
+            }
+        )
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:  # noqa: ANN401 - xdist's own type
+        """Hand the run to a worker of pytest-xdist."""
+        node.workerinput["conformance"] = self.handover()
+
+    # ---- collection
+
+    def prefix_of(self, place: str) -> str:
+        """Return the path prefix of a place."""
+        return selecting.prefix_of(place)
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """Collect a check once for each place it says something about."""
+        marks = checking.marks_of(metafunc.function)
+        if marks is None or "place" not in metafunc.fixturenames:
+            return
+        wanted = [place for place in self.run.places if marks.applies_to(place, self.prefix_of(place))]
+        metafunc.parametrize("place", wanted, indirect=True, ids=wanted)
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Keep what was asked for, and let every drawn example be counted."""
+        kept = [item for item in items if self._is_wanted(item)]
+        for item in kept:
+            _count_examples(item.function)  # type: ignore[attr-defined]
+        items[:] = kept
+
+    def _is_wanted(self, item: pytest.Item) -> bool:
+        marks = checking.marks_of(getattr(item, "function", None) or (lambda: None))
+        if marks is None or "place" not in getattr(item, "callspec", _NoSpec).params:
+            return False
+        wanted = not self.run.only or marks.requirement in self.run.only
+        return (
+            wanted
+            and (not self.run.cases or case_of(item) in self.run.cases)
+            and self.run.profile in marks.profiles
+        )
+
+    # ---- fixtures
+
+    @pytest.fixture
+    def place(self, request: pytest.FixtureRequest) -> Place:
+        """Return the place of this check; checks of one module share it and keep apart by `fresh()`."""
+        identity: str = request.param
+        if identity in self._lost:
+            raise PlaceUnreachable(self._lost[identity])
+        key = (request.module.__name__, identity)
+        if key not in self._places:
+            with stopwatch.service():
+                self._places[key] = self.testbed.place(identity)
+        return self._places[key]
+
+    @property
+    def testbed(self) -> Testbed:
+        """The testbed of this process, made at first use."""
+        if self._testbed is None:
+            self._testbed = Testbed(self.spec, self.services, run_id=self.run_id, worker=self.worker)
+        return self._testbed
+
+    # ---- running
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
+        """Measure one check from its first fixture to its last."""
+        stopwatch.reset()
+        checking.tried = 0
+        if self._testbed is not None:
+            self._testbed.take_exchanges()
+        item.stash[_STARTED] = time.perf_counter()
+        return (yield)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Iterator[None]:
+        """Refuse before the call what cannot be judged here or is not claimed."""
+        marks = checking.marks_of(item.function)  # type: ignore[attr-defined]
+        assert marks is not None  # noqa: S101 - collection kept nothing else
+        reason = self._not_claimed(marks, item.callspec.params["place"])  # type: ignore[attr-defined]
+        if reason is not None:
+            from conformance.targets import NotClaimed
+
+            raise NotClaimed(reason)
+        if marks.in_process and self.spec.door != "in-process":
+            from conformance.expectations import Inconclusive
+
+            raise Inconclusive("only observable in process")
+        return (yield)
+
+    def _not_claimed(self, marks: checking.Marks, place: str) -> str | None:
+        claims = self.spec.claims
+        missing = sorted(need for need in marks.needs if not claims.options.get(need))
+        if missing:
+            return f"the claims have no {', '.join(missing)}"
+        return claims.not_claimed_reason(marks.requirement, self.prefix_of(place))
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[pytest.TestReport]:
+        """Attach the result of the check to pytest's own report, which carries it to the controller."""
+        report: pytest.TestReport = yield  # type: ignore[misc]
+        if checking.marks_of(getattr(item, "function", lambda: None)) is None:
+            return report
+        error = call.excinfo.value if call.excinfo is not None else None
+        if call.when == "call" or (call.when == "setup" and error is not None):
+            result = self._result(item, judge(error))
+            report.conformance = result
+            self._colour(report, result)
+        elif call.when == "teardown" and error is not None:
+            report.conformance = self._result(item, judge(error))
+        return report
+
+    def _colour(self, report: pytest.TestReport, result: dict[str, Any]) -> None:
+        """Under a plain pytest, only what turns a run red is a failure."""
+        from conformance import requirements
+        from conformance.verdicts import is_red
+
+        level = requirements.load()[result["requirement"]].level
+        if is_red(result["verdict"], level, strict=self.run.strict):
+            report.outcome = "failed"
+            report.longrepr = report.longrepr or result["reason"] or result["verdict"]
+        elif report.outcome == "failed":
+            report.outcome = "skipped"
+            report.longrepr = (report.nodeid, 0, f"{result['verdict']}: {result['reason'] or ''}")
+
+    def _result(self, item: pytest.Item, judgement: Judgement) -> dict[str, Any]:
+        marks = checking.marks_of(item.function)  # type: ignore[attr-defined]
+        assert marks is not None  # noqa: S101 - the caller looked
+        place: str = item.callspec.params["place"]  # type: ignore[attr-defined]
+        case = case_of(item)
+        judgement = self._known(judgement, marks.requirement, place, case)
+        exchanges = self._testbed.take_exchanges() if self._testbed is not None else []
+        if judgement.failure is not None:
+            judgement.failure["requests"] = [exchange_row(exchange) for exchange in exchanges[-20:]]
+            judgement.failure["replay"] = self.run.replay_line(marks.requirement, place, case)
+        spent = stopwatch.read()
+        total = time.perf_counter() - item.stash[_STARTED]
+        own = total - sum(kind["seconds"] for kind in spent.values())
+        if judgement.target_died or judgement.lost_service:
+            self._forget(place, judgement)
+        return {
+            "requirement": marks.requirement,
+            "place": place,
+            "case": case,
+            "check": item.name.partition("[")[0],
+            "verdict": judgement.verdict,
+            "examples": max(checking.tried, 1) if spent["target"]["calls"] else checking.tried,
+            "operations": spent["target"]["calls"],
+            "witness_calls": spent["witness"]["calls"],
+            "requests": len(exchanges) if exchanges else None,
+            "seconds": {kind: round(spent[kind]["seconds"], 4) for kind in spent}
+            | {"own": round(own, 4), "total": round(total, 4)},
+            "reason": judgement.reason,
+            "failure": judgement.failure,
+            "notes": judgement.notes,
+        }
+
+    def _known(self, judgement: Judgement, requirement: str, place: str, case: str | None) -> Judgement:
+        """Weigh a verdict with what is known: a dead service, the emulator's lies, the target's known failures."""
+        if judgement.verdict == "fail" and self._service_is_gone(place):
+            reason = f"{place} stopped answering in the middle of the run"
+            return Judgement("unreachable", reason=reason, lost_service=True)
+        if judgement.verdict in ("fail", "flaky") and (place, requirement, case or "") in self.lies:
+            from conformance.services import divergence
+
+            lie = divergence(place, requirement, case or "")
+            return Judgement("inconclusive", reason=lie.reason, failure=judgement.failure)
+        known = self.spec.claims.known_failure(requirement, place, case)
+        if known is not None:
+            if judgement.verdict in ("fail", "flaky"):
+                return Judgement("known-fail", reason=f"{known.reason} ({known.link})", failure=judgement.failure)
+            if judgement.verdict == "pass" and known.case in (None, case) and known.whole(case):
+                return Judgement("unexpected-pass", reason=f"listed as a known failure: {known.reason}")
+        return judgement
+
+    def _service_is_gone(self, place: str) -> bool:
+        service = self.services.get(place)
+        return service is not None and hasattr(service, "alive") and not service.alive()
+
+    def _forget(self, place: str, judgement: Judgement) -> None:
+        if judgement.lost_service:
+            self._lost[place] = judgement.reason or place
+        else:
+            self.testbed.forget_target()
+        for key, known in list(self._places.items()):
+            if judgement.target_died or key[1] == place:
+                known.close()
+                del self._places[key]
+
+    def pytest_sessionfinish(self) -> None:
+        """Remove what this process made."""
+        for place in self._places.values():
+            place.close()
+        self._places.clear()
+        if self._testbed is not None:
+            self._testbed.close()
+            self._testbed = None
+
+
+class _NoSpec:
+    params: dict[str, Any] = {}  # noqa: RUF012 - never written to
+
+
+_STARTED = pytest.StashKey[float]()
+
+
+def case_of(item: pytest.Item) -> str | None:
+    """Return the case label of a check: the ids of its own parameters, without the place."""
+    place = item.callspec.params["place"]  # type: ignore[attr-defined]
+    identity: str = item.callspec.id  # type: ignore[attr-defined]
+    if identity == place:
+        return None
+    if identity.startswith(f"{place}-"):
+        return identity.removeprefix(f"{place}-")
+    return identity.removesuffix(f"-{place}")
+
+
+def _load_hypothesis(profile: str) -> None:
+    """Make what is tried depend on the seed, and on nothing else."""
+    settings.register_profile(
+        "conformance",
+        max_examples=checking.examples(profile),
+        database=None,
+        deadline=None,  # properties with I/O: time is bounded by the deadline of each call
+        print_blob=False,
+        report_multiple_bugs=False,
+        phases=(Phase.explicit, Phase.generate, Phase.shrink),
+        suppress_health_check=(
+            HealthCheck.too_slow,  # servers set the pace
+            HealthCheck.function_scoped_fixture,  # `place` keeps examples apart by fresh names
+            HealthCheck.data_too_large,  # values around part sizes
+        ),
+    )
+    settings.load_profile("conformance")
+    _draw_no_constants_of_modules()
+
+
+def _draw_no_constants_of_modules() -> None:
+    """Keep Hypothesis from drawing constants that it finds in imported modules of the checkout.
+
+    Which modules are imported differs between a wheel and a checkout, and between places, as the reference loads its SDKs
+    lazily; the same seed would give different operations (Hypothesis 6.170, `providers._get_local_constants`).
+    """
+    from hypothesis.internal.conjecture import providers
+
+    if hasattr(providers, "_get_local_constants") and hasattr(providers, "_local_constants"):
+        nothing = providers._local_constants  # noqa: SLF001 - no public switch exists
+        providers._get_local_constants = lambda: nothing  # noqa: SLF001
+
+
+def _count_examples(function: Callable[..., Any]) -> None:
+    handle = getattr(function, "hypothesis", None)
+    if handle is None:
+        if not getattr(function, "conformance_counted", False):
+            function.conformance_counted = True  # type: ignore[attr-defined]
+        return
+    inner = handle.inner_test
+    if getattr(inner, "conformance_counted", False):
+        return
+
+    @functools.wraps(inner)
+    def counted(*arguments: object, **keywords: object) -> object:
+        checking.note_example()
+        return inner(*arguments, **keywords)
+
+    counted.conformance_counted = True  # type: ignore[attr-defined]
+    handle.inner_test = counted

@@ -1,0 +1,171 @@
+"""
+What one process of a run holds: the target, the running services, the gate, and the roots made for the checks.
+
+Started lazily: a process that only checks `mem://` starts no gate and opens no client.
+"""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from conformance.places import LOCAL_PLACES, Place
+from conformance.targets import NotClaimed, TargetDied, TargetError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from conformance.gate import Exchange, Gate, Tap
+    from conformance.services import RunningService, Unreachable
+    from conformance.targets import Reader, Target, Writer
+    from conformance.targets.selection import TargetSpec
+    from conformance.witnesses import Witness
+
+
+class PlaceUnreachable(Exception):
+    """The service of a place did not start, or died; the message says what to do."""
+
+
+class Testbed:
+    """The parts that places of one process share.
+
+    `run_id` is a short hexadecimal name that is new in every run; it keeps buckets and directories apart.
+    """
+
+    __test__ = False  # pytest would collect it by its name
+
+    def __init__(
+        self, spec: TargetSpec, services: Mapping[str, RunningService | Unreachable], *, run_id: str, worker: str
+    ) -> None:
+        self.spec = spec
+        self.services = services
+        self.name = f"conf-{run_id}-{worker}"
+        self.exchanges: list[Exchange] = []
+        self._target: Target | None = None
+        self._gate: Gate | None = None
+        self._taps: dict[str, Tap] = {}
+        self._buckets: dict[str, Witness] = {}
+        self._numbers = itertools.count(1)
+        self._directory: Path | None = None
+        self._closing = ExitStack()
+
+    @property
+    def target(self) -> Target:
+        """The target, started at first use and again after it died."""
+        if self._target is None:
+            self._target = self.spec.start()
+        return self._target
+
+    def forget_target(self) -> None:
+        """Drop a target that died, so that the next check gets a new one."""
+        target, self._target = self._target, None
+        if target is not None:
+            target.close()
+
+    @property
+    def directory(self) -> Path:
+        """A private directory for `file://`, removed at the end."""
+        if self._directory is None:
+            self._directory = Path(tempfile.mkdtemp(prefix=f"{self.name}-")).resolve()
+        return self._directory
+
+    def place(self, identity: str, *, name: str = "", own_bucket: bool = False) -> Place:
+        """Make a place with a root that nothing has used; raises `PlaceUnreachable`."""
+        root = f"r{next(self._numbers)}{name}"
+        if identity in LOCAL_PLACES:
+            return self._local_place(identity, root)
+        service = self.service(identity)
+        bucket, witness = self._bucket(service, root if own_bucket else "")
+        return Place(
+            id=identity,
+            prefix=service.prefix,
+            url=service.url_of(bucket, root),
+            target=self.target,
+            testbed=self,
+            witness=witness.at(root),
+            service=service,
+        )
+
+    def service(self, identity: str) -> RunningService:
+        """Return a running service; raises `PlaceUnreachable` with what to do."""
+        from conformance.services import RunningService
+
+        service = self.services.get(identity)
+        if not isinstance(service, RunningService):
+            reason = f"{service.reason}; {service.hint}" if service is not None else "it was not started"
+            raise PlaceUnreachable(f"{identity}: {reason}")
+        return service
+
+    def _local_place(self, identity: str, root: str) -> Place:
+        from conformance.witnesses.disk import DiskWitness
+        from conformance.witnesses.handle import HandleWitness
+
+        witness: Witness
+        if identity == "mem":
+            url = f"mem://{self.name}-{root}"
+            witness = HandleWitness(self.target, url)
+        else:
+            path = self.directory / root
+            url = f"file://{path}"
+            witness = DiskWitness(path, ignore=self.target.claims.reserved_directories)
+        witness.create_root()
+        return Place(id=identity, prefix=identity, url=url, target=self.target, testbed=self, witness=witness)
+
+    def _bucket(self, service: RunningService, suffix: str) -> tuple[str, Witness]:
+        from conformance.witnesses import witness_for
+
+        bucket = f"{self.name}-{suffix}" if suffix else self.name
+        key = f"{service.name}/{bucket}"
+        if key not in self._buckets:
+            witness = witness_for(service, bucket)
+            witness.create_root()
+            self._buckets[key] = witness
+        return bucket, self._buckets[key]
+
+    def tap(self, service: RunningService) -> Tap:
+        """Return the gate's port in front of a service; the gate is started at first use."""
+        from conformance.gate import start_gate
+
+        if self._gate is None:
+            self._gate = self._closing.enter_context(start_gate())
+        if service.name not in self._taps:
+            self._taps[service.name] = self._gate.open(service.url)
+        return self._taps[service.name]
+
+    def note_exchanges(self, exchanges: Sequence[Exchange]) -> None:
+        """Keep what the gate saw for the record of the running check."""
+        self.exchanges.extend(exchanges)
+
+    def take_exchanges(self) -> list[Exchange]:
+        """Return what the gate saw since the last call, and forget it."""
+        taken, self.exchanges = self.exchanges, []
+        return taken
+
+    def close_quietly(self, handle: Reader | Writer) -> None:
+        """Close a handle whose close is not what is being checked."""
+        try:
+            handle.close()
+        except (TargetError, TargetDied, NotClaimed):
+            # A target without `close`, or one whose worker is gone: the check that ended has its verdict already.
+            return
+
+    def close(self) -> None:
+        """Remove what was made, stop the gate and the target; nothing is left on an external service."""
+        from conformance.services import RunningService
+        from conformance.witnesses import WitnessUnreachable
+
+        for key, witness in self._buckets.items():
+            service = self.services.get(key.partition("/")[0])
+            if isinstance(service, RunningService) and service.runtime == "external":
+                try:
+                    witness.remove_root()
+                except WitnessUnreachable:
+                    continue  # its checks said so already
+        self._closing.close()
+        self.forget_target()
+        if self._directory is not None:
+            shutil.rmtree(self._directory, ignore_errors=True)

@@ -1,0 +1,77 @@
+"""
+What a user can hold wrong: one clear message that says what to do, exit code 2, and nothing left running.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Command
+
+
+@pytest.mark.parametrize(
+    ("arguments", "parts"),
+    [
+        (["run", "--services", "moot"], ["unknown service 'moot'", "did you mean moto?", "azurite"]),
+        (["run", "--places", "mem,disk"], ["unknown place 'disk'", "file"]),
+        (["run", "--only", "RANGES"], ["unknown area or requirement 'RANGES'", "did you mean ranges?"]),
+        (["run", "--only", "OBJ-999"], ["unknown area or requirement 'OBJ-999'"]),
+        (["run", "--target", "no_such_module_anywhere"], ["no_such_module_anywhere"]),
+        (["run", "--target", "json"], ["json", "storage"]),
+        (["run", "--service-url", "moto"], ["--service-url takes NAME=URL"]),
+        (["run", "--service-url", "moto=ftp://x"], ["--service-url takes NAME=URL"]),
+        (["run", "--service-url", "mooto=http://127.0.0.1:1"], ["unknown service 'mooto'", "did you mean moto?"]),
+        (["run", "-n", "many"], ["-n takes a number or `auto`"]),
+        (["show", "OBJ-999"], ["'OBJ-999'"]),
+        (["report", "."], ["there is no record"]),
+        (["services", "install", "moot"], ["unknown service 'moot'", "did you mean moto?"]),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, list) else None,
+)
+def test_a_wrong_word_is_named_with_what_would_be_right(
+    command: Command, arguments: list[str], parts: list[str]
+) -> None:
+    """The message names the word and the nearest known one; the exit code is that of usage."""
+    done = command(*arguments)
+
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    for part in parts:
+        assert part in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("name = ", ["claims.toml"]),
+        ('nmae = "x"', ["nmae", "name"]),
+        ('prefixes = ["s4"]', ["s4", "s3"]),
+        ('[[known_failure]]\nrequirement = "OBJ-1"\n', ["reason"]),
+    ],
+    ids=["no-toml", "unknown-key", "unknown-prefix", "known-failure-without-reason"],
+)
+def test_a_mistake_in_a_claims_file_is_named(command: Command, tmp_path: Path, text: str, parts: list[str]) -> None:
+    """The message names the file's mistake, and nothing is run."""
+    claims = tmp_path / "claims.toml"
+    claims.write_text(text)
+
+    done = command("run", "--places", "mem", "--claims", str(claims))
+
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    for part in parts:
+        assert part in done.stderr
+
+
+def test_a_service_that_refuses_is_unreachable_and_not_a_pass(command: Command, tmp_path: Path) -> None:
+    """Nothing listens on the URL: its requirements are unreachable, the reason is told, the exit code is 3."""
+    done = command(
+        "run", "--services", "moto", "--service-url", "moto=http://127.0.0.1:9", "--profile", "quick",
+        "--only", "OBJ-1", "--record", "out",
+    )  # fmt: skip
+
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert "unreachable" in done.stdout
+    assert "moto" in done.stdout
