@@ -1,0 +1,160 @@
+"""
+What a target says about itself, read from a TOML file of its own.
+
+```toml
+name = "folder"
+areas = ["objects", "ranges"]           # default: all
+prefixes = ["file"]                     # default: mem file s3 az gcs
+
+[options]
+concurrent = true                       # its handles may be used from several threads
+deadline_s = 60                         # every operation ends within so many seconds
+reserved_directories = [".tmp"]         # names that it hides on disk and that a witness must not count
+
+[defined]                               # its choice for a requirement of level DEFINED
+PATH-9 = "literal"
+
+[creds.s3]                              # names that differ from the contract's
+endpoint_url = "aws_endpoint"
+
+[[not_claimed]]
+requirement = "META-4"
+prefixes = ["az"]                       # default: all
+reason = "there is no such call"
+
+[[known_failure]]
+requirement = "OBJ-7"
+place = "moto"                          # a place or a prefix, or several; default: all
+case = "key-with-empty-segment"         # default: every case
+reason = "..."
+link = "https://..."
+```
+
+Read by `claims_file`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PREFIXES = ("mem", "file", "s3", "az", "gcs")
+DEFAULT_OPTIONS: dict[str, Any] = {"concurrent": True, "deadline_s": 60.0, "reserved_directories": ()}
+
+
+@dataclass(frozen=True, slots=True)
+class Unclaimed:
+    """One requirement that a target does not have, on all prefixes or on some."""
+
+    requirement: str
+    reason: str
+    prefixes: tuple[str, ...] = PREFIXES
+
+
+@dataclass(frozen=True, slots=True)
+class KnownFailure:
+    """One requirement that a target is known to fail; it is still checked, and passing is news.
+
+    `places` are ids of places or prefixes; empty means everywhere. `case` is a case label; None means every case.
+    """
+
+    requirement: str
+    reason: str
+    link: str
+    places: tuple[str, ...] = ()
+    case: str | None = None
+
+    def whole(self, case: str | None) -> bool:
+        """Whether this entry is about exactly that case, so that its passing means that the entry is out of date.
+
+        An entry without a case stands for a check whose other cases may well fail; one case that passes is no news.
+        """
+        return self.case == case
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """The claims of one target; a target without a file claims everything and knows no failure."""
+
+    name: str = ""
+    areas: tuple[str, ...] = ()
+    prefixes: tuple[str, ...] = PREFIXES
+    options: Mapping[str, Any] = field(default_factory=lambda: dict(DEFAULT_OPTIONS))
+    defined: Mapping[str, str] = field(default_factory=dict)
+    creds: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    not_claimed: tuple[Unclaimed, ...] = ()
+    known_failures: tuple[KnownFailure, ...] = ()
+
+    @property
+    def deadline_s(self) -> float:
+        """Seconds within which every operation ends, also when the service hangs."""
+        return float(self.options["deadline_s"])
+
+    @property
+    def concurrent(self) -> bool:
+        """Whether handles may be used from several threads at once."""
+        return bool(self.options["concurrent"])
+
+    @property
+    def reserved_directories(self) -> tuple[str, ...]:
+        """Names of directories that the target keeps for itself below a local root."""
+        return tuple(self.options["reserved_directories"])
+
+    def claims_prefix(self, prefix: str) -> bool:
+        """Whether the target serves paths of this prefix at all."""
+        return prefix in self.prefixes
+
+    def not_claimed_reason(self, requirement: str, prefix: str) -> str | None:
+        """Return why a requirement is not claimed on a prefix, or None if it is."""
+        from conformance import requirements
+
+        if prefix not in self.prefixes:
+            return f"{prefix} is not among the prefixes of the claims"
+        area = requirements.load()[requirement].area
+        if self.areas and area not in self.areas:
+            return f"{area} is not among the areas of the claims"
+        for entry in self.not_claimed:
+            if entry.requirement == requirement and prefix in entry.prefixes:
+                return entry.reason
+        return None
+
+    def known_failure(self, requirement: str, place: str, case: str | None = None) -> KnownFailure | None:
+        """Return the entry that excuses a failure of a case on a place; one that names the case goes first."""
+        from conformance.selecting import prefix_of
+
+        fitting = [
+            entry
+            for entry in self.known_failures
+            if entry.requirement == requirement
+            and entry.case in (None, case)
+            and (not entry.places or place in entry.places or prefix_of(place) in entry.places)
+        ]
+        return min(fitting, key=lambda entry: entry.case is None, default=None)
+
+    def summary(self) -> dict[str, Any]:
+        """Return the claims as plain data for the record."""
+        return {
+            "name": self.name,
+            "areas": list(self.areas) or "all",
+            "prefixes": list(self.prefixes),
+            "options": {name: _plain(value) for name, value in self.options.items()},
+            "defined": dict(self.defined),
+            "not_claimed": [{"requirement": entry.requirement, "reason": entry.reason} for entry in self.not_claimed],
+            "known_failures": [
+                {
+                    "requirement": entry.requirement,
+                    "places": list(entry.places),
+                    "case": entry.case,
+                    "reason": entry.reason,
+                    "link": entry.link,
+                }
+                for entry in self.known_failures
+            ],
+        }
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
