@@ -1,0 +1,1 @@
+"""Who we are, one file per cloud; `chain` walks the ordered sources."""

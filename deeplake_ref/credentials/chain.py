@@ -1,0 +1,171 @@
+"""
+Walks ordered sources until one answers.
+
+A source has three answers: `Found` (use these), `NotMine` (ask the next) and `Broken` (stop, with the reason). The order is
+a tuple that one can read. Every attempt is kept by name, for the final error and for explanations; no attempt holds a secret.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+
+from deeplake_ref.errors import CredentialsNotFoundError, InvalidCredentialsError, StorageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+C = TypeVar("C")
+C_co = TypeVar("C_co", covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Found(Generic[C_co]):
+    """The source has credentials."""
+
+    credentials: C_co = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class NotMine:
+    """The source is not configured, for a reason; the next one is asked."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """The source is configured and cannot be used; nobody else is asked."""
+
+    error: StorageError
+
+
+class Source(Protocol[C_co]):
+    """One place a credential may come from."""
+
+    @property
+    def name(self) -> str:
+        """The name that specification, reports and explanations share, such as `aws_env`."""
+        ...
+
+    def look(self) -> Found[C_co] | NotMine | Broken:
+        """Say what this source has; called once per handle, at the first request."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What one source answered."""
+
+    source: str
+    answer: str
+    reason: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.source}: {self.answer}" + (f" ({self.reason})" if self.reason else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved(Generic[C]):
+    """The winner of a walk, by name."""
+
+    source: str
+    credentials: C = field(repr=False)
+
+
+class Chain(Generic[C]):
+    """Resolves once, at first use, however many threads ask."""
+
+    def __init__(self, provider: str, sources: Sequence[Source[C]], hint: str) -> None:
+        self.provider = provider
+        self.sources = tuple(sources)
+        self.hint = hint
+        self.attempts: list[Attempt] = []
+        self._lock = threading.Lock()
+        self._resolved: Resolved[C] | None = None
+
+    @property
+    def source(self) -> str | None:
+        """The name of the winner, None before the first request."""
+        return self._resolved.source if self._resolved else None
+
+    def resolve(self) -> Resolved[C]:
+        """Return the winner.
+
+        Raises:
+            CredentialsNotFoundError: no source is configured; the message lists the attempts.
+            StorageError: what the first broken source says.
+        """
+        with self._lock:
+            if self._resolved is None:
+                self._resolved = self._walk()
+            return self._resolved
+
+    def _walk(self) -> Resolved[C]:
+        self.attempts.clear()
+        for source in self.sources:
+            match source.look():
+                case Found(credentials):
+                    self.attempts.append(Attempt(source.name, "credentials"))
+                    return Resolved(source.name, credentials)
+                case NotMine(reason):
+                    self.attempts.append(Attempt(source.name, "not configured", reason))
+                case Broken(error):
+                    self.attempts.append(Attempt(source.name, "broken", str(error)))
+                    error.provider = error.provider or self.provider
+                    error.source = source.name
+                    raise error
+        tried = "; ".join(str(attempt) for attempt in self.attempts)
+        raise CredentialsNotFoundError(
+            f"no credentials for {self.provider}://: {tried}. {self.hint}", provider=self.provider, effect="none"
+        )
+
+
+def check_dictionary(
+    creds: Mapping[str, Any], *, provider: str, own: Iterable[str], foreign: Mapping[str, str], types: Mapping[str, type] = {}
+) -> dict[str, Any]:
+    """Return a creds dictionary without its None values.
+
+    Args:
+        creds: what the caller gave.
+        provider: the prefix, for messages.
+        own: the fields of this cloud.
+        foreign: fields of other clouds, with the prefix they belong to.
+        types: fields that are not strings.
+
+    Raises:
+        InvalidCredentialsError: a field is unknown, of another cloud, blank, or of the wrong type; it is named, its value
+            is not.
+    """
+    known = tuple(own)
+    given = {}
+    for name, value in creds.items():
+        if not isinstance(name, str):
+            raise _invalid(f"field names of creds are strings: {type(name).__name__}", provider)
+        if name not in known:
+            raise _invalid(_unknown(name, known, foreign, provider), provider)
+        if value is None:
+            continue
+        expected = types.get(name, str)
+        if not isinstance(value, expected) or (expected is not bool and isinstance(value, bool)):
+            raise _invalid(f"`{name}` of creds is a {expected.__name__}: {type(value).__name__}", provider)
+        if isinstance(value, str) and not value.strip():
+            raise _invalid(f"`{name}` of creds is blank", provider)
+        given[name] = value
+    return given
+
+
+def _unknown(name: str, known: tuple[str, ...], foreign: Mapping[str, str], provider: str) -> str:
+    if name in foreign:
+        return f"`{name}` belongs to {foreign[name]}://, it is not sent to {provider}://"
+    near = get_close_matches(name, known, n=1, cutoff=0.5)
+    hint = f", did you mean `{near[0]}`?" if near else ""
+    # a name that is long may be a secret in the wrong place
+    shown = f"`{name}`" if len(name) <= 40 else "a field"
+    return f"{shown} of creds is unknown{hint} known: {', '.join(known)}"
+
+
+def _invalid(message: str, provider: str) -> InvalidCredentialsError:
+    return InvalidCredentialsError(message, provider=provider, effect="none", source="dictionary")

@@ -1,0 +1,255 @@
+"""
+The storage API: `Reader` and `Writer` over one place, shaped like deeplake's (stubs of deeplake 4.7.4).
+
+Handles are opened at a URL; paths are relative to it. They are safe to share between threads; `subdir` and `get_reader`
+share the client of the handle they come from. A handle that was given a creds dictionary refuses to pickle, every other one
+re-opens in the other process from its URL.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any, Self
+
+from deeplake_ref import urls
+from deeplake_ref.errors import InvalidURIError, StorageError, StorageOperationUnsupported
+from deeplake_ref.retry import DEADLINE_S, RetryPolicy
+from deeplake_ref.stores import Buffer, ResourceMeta, Store, open_store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+__all__ = ["Reader", "ResourceMeta", "Writer"]
+
+
+class _Shared:
+    """The one store of a handle and of all that were made from it, opened at first use, closed once."""
+
+    def __init__(self, url: urls.DatasetURL, creds: Mapping[str, Any] | str | None, deadline_s: float) -> None:
+        self.url = url
+        self.creds = creds
+        self.retry = RetryPolicy(deadline_s=deadline_s)
+        self._lock = threading.Lock()
+        self._store: Store | None = None
+        self.closed = False
+
+    def store(self) -> Store:
+        store = self._store
+        if store is not None and not self.closed:
+            return store
+        with self._lock:
+            if self.closed:
+                raise StorageError("the handle is closed", provider=self.url.prefix, effect="none")
+            if self._store is None:
+                self._store = open_store(self.url, self.creds, self.retry)
+            return self._store
+
+    def close(self) -> None:
+        with self._lock:
+            self.closed = True
+            if self._store is not None:
+                self._store.close()
+
+
+class _Handle:
+    """What readers and writers share: where they point, and that they close."""
+
+    def __init__(
+        self,
+        url: str,
+        creds: Mapping[str, Any] | str | None = None,
+        token: str | None = None,
+        *,
+        deadline_s: float = DEADLINE_S,
+    ) -> None:
+        """Open a handle; nothing is requested before the first operation.
+
+        Args:
+            url: a path with one of the prefixes, or a bare local path.
+            creds: the creds dictionary of the cloud, or None for what the machine has.
+            token: a Deep Lake user token; refused where the prefix has none.
+            deadline_s: seconds within which an operation ends, retries included.
+
+        Raises:
+            InvalidURIError: the URL breaks a rule.
+            StorageProviderMissingError: the SDK is not installed.
+        """
+        self._token = token
+        self._deadline_s = deadline_s
+        self._url = urls.parse(url)
+        self._shared = _Shared(self._url, creds, deadline_s)
+        self._below = ""
+        self._shared.store()
+
+    def _made(self, kind: type[Any], below: str) -> Any:  # noqa: ANN401 - the class that is asked for
+        made = kind.__new__(kind)
+        made.__dict__.update(self.__dict__)
+        made._below = below  # noqa: SLF001 - the same class or its twin
+        return made
+
+    @property
+    def path(self) -> str:
+        """The URL of the handle, in normal form."""
+        return str(self._url.below(self._below[:-1]) if self._below else self._url)
+
+    original_path = path
+
+    def _key(self, path: str) -> str:
+        if not isinstance(path, str):
+            raise InvalidURIError(f"a key is a string: {type(path).__name__}")
+        if not path:
+            raise InvalidURIError("a key is not empty", provider=self._url.prefix, effect="none")
+        return self._below + path
+
+    def _directory(self, path: str) -> str:
+        return (self._below + urls.directory(path)).removesuffix("/")
+
+    def close(self) -> None:
+        """Give back connections and threads, of every handle made from this one too; closing again does nothing."""
+        self._shared.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.path!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self._shared.creds is not None or self._token is not None:
+            raise TypeError("a handle that was given creds is not pickled, open it in the other process")
+        return (_reopen, (type(self), str(self._url), self._below, self._deadline_s))
+
+
+def _reopen(kind: type[_Handle], url: str, below: str, deadline_s: float) -> _Handle:
+    handle = kind(url, deadline_s=deadline_s)
+    handle._below = below  # noqa: SLF001 - it is being made here
+    return handle
+
+
+class Reader(_Handle):
+    """A handle for reading."""
+
+    def get(self, path: str, start_bytes: int | None = None, end_bytes: int | None = None) -> Buffer:
+        """Return `value[start_bytes:end_bytes]`; end exclusive, None open, past the end clipped.
+
+        Raises:
+            ValueError: a bound is negative, or the start lies after the end; nothing was requested.
+            StorageKeyNotFound: there is no such object.
+        """
+        if (start_bytes is not None and start_bytes < 0) or (end_bytes is not None and end_bytes < 0):
+            raise ValueError(f"bounds are not negative: {start_bytes}, {end_bytes}")
+        if end_bytes is not None and (start_bytes or 0) > end_bytes:
+            raise ValueError(f"the start is not after the end: {start_bytes}, {end_bytes}")
+        return self._shared.store().get(self._key(path), start_bytes, end_bytes)
+
+    def length(self, path: str) -> int:
+        """Return the size in bytes, -1 only if there is no such object."""
+        meta = self._shared.store().head(self._key(path))
+        return -1 if meta is None else meta.size
+
+    def metadata(self, path: str) -> ResourceMeta | None:
+        """Return what is known of an object, None if there is none."""
+        meta = self._shared.store().head(self._key(path))
+        return None if meta is None else self._relative(meta)
+
+    def list(self, path: str = "") -> list[ResourceMeta]:
+        """Return all objects below the directory `path`, recursive, relative to the handle, in UTF-8 order."""
+        return sorted(meta for page in self.list_iter(path) for meta in page)
+
+    def list_iter(self, path: str = "") -> Iterator[list[ResourceMeta]]:
+        """Yield the same objects in pages; an empty result is no page."""
+        directory = self._directory(path)
+        return self._pages(directory)
+
+    def _pages(self, directory: str) -> Iterator[list[ResourceMeta]]:
+        for page in self._shared.store().list(directory):
+            if page:
+                yield [self._relative(meta) for meta in page]
+
+    def list_dirs(self, path: str = "") -> list[str]:
+        """Return the immediate child directories of `path`, relative to the handle, sorted, without trailing slash."""
+        found = self._shared.store().list_dirs(self._directory(path))
+        return sorted({name.removeprefix(self._below) for name in found})
+
+    def sign_url(self, path: str, expires: float) -> str:
+        """Return a URL that reads the object by a plain GET for `expires` seconds.
+
+        Raises:
+            StorageOperationUnsupported: the place, or the credential, has no signed URLs.
+        """
+        if expires <= 0:
+            raise ValueError(f"seconds until expiry are positive: {expires}")
+        return self._shared.store().sign_url(self._key(path), expires)
+
+    def subdir(self, path: str) -> Reader:
+        """Return a handle for the directory `path`; `subdir(p).op(k)` is `op(p/k)`."""
+        directory = self._directory(path)
+        reader: Reader = self._made(Reader, f"{directory}/" if directory else "")
+        return reader
+
+    def _relative(self, meta: ResourceMeta) -> ResourceMeta:
+        if not self._below:
+            return meta
+        return ResourceMeta(meta.path.removeprefix(self._below), meta.size, meta.etag, meta.last_modified)
+
+
+class Writer(_Handle):
+    """A handle for writing; it reads through `get_reader`."""
+
+    def set(
+        self, path: str, content: Buffer, *, if_absent: bool = False, if_match: str | None = None
+    ) -> ResourceMeta:
+        """Replace the whole object; a reader sees the old value or the new one.
+
+        Args:
+            path: the key.
+            content: any bytes-like object; a view that is not contiguous stores its logical bytes.
+            if_absent: only if there is no object yet.
+            if_match: only if the object still has this etag.
+
+        Raises:
+            StorageKeyAlreadyExists: `if_absent`, and there is one; nothing was changed.
+            StoragePreconditionFailed: `if_match`, and it has not; nothing was changed.
+        """
+        if if_absent and if_match is not None:
+            raise ValueError("if_absent and if_match exclude each other")
+        meta = self._shared.store().put(self._key(path), _flat(content), if_absent=if_absent, if_match=if_match)
+        return ResourceMeta(path, meta.size, meta.etag, meta.last_modified)
+
+    def remove(self, path: str) -> None:
+        """Remove exactly this object; a missing one is no error."""
+        self._shared.store().delete(self._key(path))
+
+    def remove_directory(self, path: str) -> None:
+        """Remove exactly the objects that `list(path)` shows; refused for the root of a bucket."""
+        store = self._shared.store()
+        directory = self._directory(path)
+        if not directory and store.is_root_of_bucket():
+            message = f"remove_directory: {self.path} is a whole bucket; remove it with the service's own tools"
+            raise StorageOperationUnsupported(
+                message, provider=self._url.prefix, operation="remove_directory", effect="none"
+            )
+        for page in store.list(directory):
+            store.delete_many([meta.path for meta in page])
+
+    def subdir(self, path: str) -> Writer:
+        """Return a handle for the directory `path`."""
+        directory = self._directory(path)
+        writer: Writer = self._made(Writer, f"{directory}/" if directory else "")
+        return writer
+
+    def get_reader(self) -> Reader:
+        """Return a handle for reading at the same URL with the same client."""
+        reader: Reader = self._made(Reader, self._below)
+        return reader
+
+
+def _flat(content: Buffer) -> Buffer:
+    """Return bytes that SDKs can send, without a copy where the buffer is flat already."""
+    if isinstance(content, bytes | bytearray):
+        return content
+    view = memoryview(content)  # raises TypeError for what has no buffer, such as str
+    return view.cast("B") if view.c_contiguous else view.tobytes()
