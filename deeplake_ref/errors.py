@@ -74,9 +74,13 @@ class StorageError(Exception):
     def __str__(self) -> str:
         return self.message
 
+    def attributes(self) -> dict[str, Any]:
+        """Return everything but the message, to be told again by another class."""
+        return {name: value for name, value in vars(self).items() if name != "message"}
+
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle by message and attributes; exceptions would otherwise lose their keyword arguments."""
-        return (_rebuild, (type(self), self.message, {k: v for k, v in vars(self).items() if k != "message"}))
+        return (_rebuild, (type(self), self.message, self.attributes()))
 
 
 def _rebuild(kind: type[StorageError], message: str, attributes: dict[str, Any]) -> StorageError:

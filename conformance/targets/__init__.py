@@ -1,8 +1,8 @@
 """
 What the suite expects of an implementation under test, and what it may get from it, whichever door it came through.
 
-The two doors are `in_process` (a Python object shaped like the `deeplake` module) and `stdio` (a process that speaks the
-target protocol, docs/reference/protocol.md). A check sees only the types of this page, so it cannot tell them apart.
+The two doors are `in_process` (a Python object shaped like the `deeplake` module) and `stdio` (a process that speaks
+the target protocol, docs/reference/protocol.md). A check sees only the types of this page and cannot tell them apart.
 
 Three outcomes of a call never mix: `TargetError` (the target raised), `NotClaimed` (it has no such method) and
 `TargetDied` (its process ended, or did not answer in time). Any other exception is a mistake of the suite or of the
@@ -11,16 +11,29 @@ adapter around the target (`HarnessError`), and counts as neither.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
 
     from conformance.targets.claims import Claims
 
-__all__ = ["HarnessError", "Meta", "NotClaimed", "Reader", "Target", "TargetDied", "TargetError", "Writer"]
+__all__ = [
+    "Creds",
+    "HarnessError",
+    "Meta",
+    "Metas",
+    "Names",
+    "NotClaimed",
+    "Reader",
+    "Target",
+    "TargetDied",
+    "TargetError",
+    "Writer",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +44,16 @@ class Meta:
     size: int
     etag: str | None
     last_modified: datetime | None
+
+
+Creds = Mapping[str, Any] | str | None
+"""A `creds` argument: a dictionary, or a word such as `anon`."""
+
+Metas = list[Meta]
+"""A listing, or a page of one."""
+
+Names = list[str]
+"""Names of directories."""
 
 
 class TargetError(Exception):
@@ -83,16 +106,16 @@ class TargetError(Exception):
         return f"{self.class_name}: {self.message}" if self.message else self.class_name
 
 
-class NotClaimed(Exception):
+class NotClaimed(Exception):  # noqa: N818 - an answer of the target, not a mistake
     """The target has no such method; the message names it."""
 
 
-class TargetDied(Exception):
+class TargetDied(Exception):  # noqa: N818 - an observation about the target
     """The process of the target ended, or did not answer within its deadline; the message carries its last lines."""
 
 
 class HarnessError(Exception):
-    """An adapter or the suite broke a rule of its own, such as a message that is no JSON; never the target's failure."""
+    """The adapter or the suite broke a rule of its own, such as a line that is no JSON; never the target's failure."""
 
 
 class Reader(Protocol):
@@ -106,15 +129,15 @@ class Reader(Protocol):
         """Return the size in bytes, -1 if there is no such object."""
         ...
 
-    def list(self, path: str = "") -> list[Meta]:
+    def list(self, path: str = "") -> Metas:
         """Return all objects below the directory `path`, recursive, in UTF-8 order."""
         ...
 
-    def list_iter(self, path: str = "") -> Iterator[list[Meta]]:
+    def list_iter(self, path: str = "") -> Iterator[Metas]:
         """Yield the same objects page by page."""
         ...
 
-    def list_dirs(self, path: str = "") -> list[str]:
+    def list_dirs(self, path: str = "") -> Names:
         """Return the immediate child directories of `path`, without a trailing slash."""
         ...
 
@@ -186,11 +209,11 @@ class Target(Protocol):
         """What it says it does."""
         ...
 
-    def open_reader(self, url: str, creds: Mapping[str, Any] | None = None, token: str | None = None) -> Reader:
+    def open_reader(self, url: str, creds: Creds = None, token: str | None = None) -> Reader:
         """Open a handle for reading; whether that contacts the service is the target's choice."""
         ...
 
-    def open_writer(self, url: str, creds: Mapping[str, Any] | None = None, token: str | None = None) -> Writer:
+    def open_writer(self, url: str, creds: Creds = None, token: str | None = None) -> Writer:
         """Open a handle for writing."""
         ...
 

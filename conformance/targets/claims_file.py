@@ -7,7 +7,6 @@ Every mistake is one `UsageError` that names the file, the place in it, and what
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -15,6 +14,7 @@ from conformance.settings import UsageError
 from conformance.targets.claims import DEFAULT_OPTIONS, PREFIXES, Claims, KnownFailure, Unclaimed
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
 Entry = TypeVar("Entry", Unclaimed, KnownFailure)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 SHORTEST = 6
 """Characters of a secret that is masked; shorter values, such as the `test` of emulators, are parts of common words."""
 
-_PUBLIC = ("access_key_id", "creds_key", "key_file", "endpoint", "region", "profile", "account_name", "_url", "_uri", "_email")
+_PUBLIC = ("access_key_id", "creds_key", "key_file", "endpoint", "profile", "account_name", "_url", "_uri", "_email")
 _SECRET = ("key", "secret", "token", "sas", "password", "credential", "signature", "connection_string")
 _WORDS = frozenset({"anon", "browser", "cache", "ENV"})
 
@@ -42,7 +42,7 @@ class Secrets:
         with self._lock:
             for value, name in found.items():
                 if len(value) >= SHORTEST:
-                    self._names.update({form: name for form in (value, quote(value, safe=""), quote_plus(value))})
+                    self._names.update(dict.fromkeys((value, quote(value, safe=""), quote_plus(value)), name))
 
     def mask(self, text: str) -> str:
         """Return the text with every noted secret replaced by its field's name in brackets."""
@@ -58,6 +58,13 @@ class Secrets:
                 leaked.add(name)
                 text = text.replace(value, f"[{name}]")
         return text, frozenset(leaked)
+
+
+class Unmasked(Secrets):
+    """Remembers nothing: for a worker process, whose messages the runner masks, so that it sees what leaked."""
+
+    def note(self, creds: object, token: str | None = None) -> None:
+        """Do nothing."""
 
 
 def _secrets_in(value: object, name: str) -> Iterator[tuple[str, str]]:

@@ -13,7 +13,12 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from deeplake_ref.credentials import aws
-from deeplake_ref.errors import StorageError, StorageKeyNotFound
+from deeplake_ref.errors import (
+    StorageError,
+    StorageKeyAlreadyExists,
+    StorageKeyNotFound,
+    StoragePreconditionFailed,
+)
 from deeplake_ref.stores import CHUNK, THREADS, Buffer, ResourceMeta, ranges
 from deeplake_ref.stores.s3_errors import translated
 from deeplake_ref.urls import DatasetURL, check_key
@@ -101,7 +106,9 @@ class S3Store:
             except StorageError:
                 raise
             except Exception as error:  # noqa: BLE001 - every foreign exception is translated, none leaks
-                raise translated(error, operation, key, self._bucket, self._chain.source)
+                failure = translated(error, operation, key, self._bucket, self._chain.source)
+            # raised out here, so that the foreign exception does not hang on as context, with its text and frames
+            raise failure
 
         return self._retry.run(attempt, safe=safe)
 
@@ -156,18 +163,27 @@ class S3Store:
             conditions["IfNoneMatch"] = "*"
         if if_match is not None:
             conditions["IfMatch"] = if_match
-        if len(value) > CHUNK:
-            etag = self._put_parts(full, key, memoryview(value), conditions)
-        else:
-            body = bytes(value) if isinstance(value, memoryview) else value
-            answer = self._call(
-                "set",
-                key,
-                lambda client: client.put_object(Bucket=self._bucket, Key=full, Body=body, **conditions),
-                safe=_effectless if conditions else None,
-            )
-            etag = answer["ETag"]
+        try:
+            etag = self._put_whole(full, key, value, conditions)
+        except StoragePreconditionFailed as error:
+            if if_absent:
+                message = f"set: {key!r} in {self._bucket} exists already"
+                raise StorageKeyAlreadyExists(message, **error.attributes()) from None
+            raise
         return ResourceMeta(key, len(value), etag, None)
+
+    def _put_whole(self, full: str, key: str, value: Buffer, conditions: dict[str, str]) -> str:
+        if len(value) > CHUNK:
+            return self._put_parts(full, key, memoryview(value), conditions)
+        body = bytes(value) if isinstance(value, memoryview) else value
+        answer = self._call(
+            "set",
+            key,
+            lambda client: client.put_object(Bucket=self._bucket, Key=full, Body=body, **conditions),
+            safe=_effectless if conditions else None,
+        )
+        etag: str = answer["ETag"]
+        return etag
 
     def _put_parts(self, full: str, key: str, view: memoryview, conditions: dict[str, str]) -> str:
         where = {"Bucket": self._bucket, "Key": full}

@@ -1,0 +1,161 @@
+"""
+One client of Azure Blob Storage: a pool of connections, one identity, one account.
+
+Requests go through the SDK's own transport and signing policies, as pipelines of `azure-core`; the SDK's clients above them
+spend about as much time on one request again, retry on their own, and read large blobs in pieces that they choose.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from dataclasses import dataclass
+from email.utils import formatdate
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from deeplake_ref.stores import sessions
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from deeplake_ref.credentials.azure import AzureCredentials
+    from deeplake_ref.stores import Buffer
+
+VERSION = "2023-11-03"
+"""The version of the REST API: the requests here are those of this version, whatever newer ones the SDK knows."""
+
+_CODE = re.compile(rb"<Code>(?P<code>\w{1,64})</Code>")
+_SIGNATURE = re.compile(r"(?<=sig=)[^&\s'\"]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The head of a successful answer, and a body that is still to be read."""
+
+    status: int
+    headers: Mapping[str, str]
+    raw: Any
+
+    def body(self, deadline: sessions.Deadline) -> bytes:
+        """Return the whole body."""
+        size = self.headers.get("Content-Length")
+        return sessions.body_of(self.raw, None if size is None else int(size), deadline)
+
+
+class RefusedError(Exception):
+    """The service answered with an error: its status and code, and the headers that say more."""
+
+    def __init__(self, status: int, code: str | None, headers: Mapping[str, str]) -> None:
+        super().__init__(f"HTTP {status}")
+        self.status = status
+        self.code = code
+        self.headers = headers
+
+
+class AzureClient:
+    """Sends signed requests to one container."""
+
+    def __init__(self, credentials: AzureCredentials, endpoint: str, account: str, container: str) -> None:
+        from azure.core.pipeline import Pipeline
+        from azure.core.pipeline.transport import RequestsTransport
+        from requests import Session
+
+        self.credentials = credentials
+        self._container = f"{endpoint}/{quote(container, safe='')}"
+        session = Session()
+        sessions.settle(session, endpoint)
+        # the transport would pass its own idea of certificates with every request
+        self._transport = RequestsTransport(session=session, connection_verify=session.verify)
+        self._pipeline: Any = Pipeline(self._transport, policies=_signing(credentials, endpoint, account, container))
+        _keep_signatures_out_of_logs()
+
+    def url(self, key: str) -> str:
+        """Return where a blob is, without any signature."""
+        return f"{self._container}/{quote(key, safe='/~')}"
+
+    def send(
+        self,
+        method: str,
+        key: str | None,
+        deadline: sessions.Deadline,
+        *,
+        query: str = "",
+        headers: Mapping[str, str] | None = None,
+        body: Buffer | None = None,
+    ) -> Answer:
+        """Make one request.
+
+        Args:
+            method: the HTTP method.
+            key: the full name of a blob, None for the container.
+            deadline: bounds the time-outs.
+            query: what follows the question mark, encoded.
+            headers: beside those that every request has.
+            body: what is sent.
+
+        Raises:
+            RefusedError: the status is not 2xx.
+            AzureError: the transport failed.
+        """
+        from azure.core.pipeline.transport import HttpRequest
+
+        url = self._container if key is None else self.url(key)
+        sent = {
+            "x-ms-version": VERSION,
+            "x-ms-date": formatdate(usegmt=True),
+            "User-Agent": "deeplake-ref",
+            "Accept-Encoding": "identity",
+            **(headers or {}),
+        }
+        if body is not None:
+            sent["Content-Length"] = str(len(body))
+            sent["Content-Type"] = "application/octet-stream"
+            body = sessions.sendable(body)
+        connect, read = deadline.timeouts_s(upload=0 if body is None else len(body))
+        request = HttpRequest(method, f"{url}?{query}" if query else url, headers=sent, data=body)
+        run = self._pipeline.run(request, stream=True, connection_timeout=connect, read_timeout=read)
+        response = run.http_response
+        raw = response.internal_response.raw
+        if 200 <= response.status_code < 300:
+            return Answer(response.status_code, response.headers, raw)
+        found = _CODE.search(sessions.error_text(raw, deadline))
+        code = response.headers.get("x-ms-error-code") or (found["code"].decode() if found else None)
+        raise RefusedError(response.status_code, code, response.headers)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._transport.close()
+
+
+def _signing(credentials: AzureCredentials, endpoint: str, account: str, container: str) -> list[Any]:
+    """Return the SDK's policies that prove who we are."""
+    from azure.core.credentials import AzureNamedKeyCredential, AzureSasCredential
+    from azure.core.pipeline.policies import AzureSasCredentialPolicy
+    from azure.storage.blob import ContainerClient
+
+    if credentials.account_key is not None:
+        key = AzureNamedKeyCredential(account, credentials.account_key.reveal())
+        return [ContainerClient(endpoint, container, credential=key).credential]
+    if credentials.sas_token is not None:
+        return [AzureSasCredentialPolicy(AzureSasCredential(credentials.sas_token.reveal()))]
+    return []
+
+
+class _MaskSignatures(logging.Filter):
+    """urllib3 writes the target of every request to its debug log, with the signature of a SAS in it."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let every record pass, masked."""
+        message = record.getMessage()
+        if "sig=" in message:
+            record.msg, record.args = _SIGNATURE.sub("***", message), ()
+        return True
+
+
+_MASK = _MaskSignatures()
+
+
+def _keep_signatures_out_of_logs() -> None:
+    # adding the same filter again does nothing
+    logging.getLogger("urllib3.connectionpool").addFilter(_MASK)

@@ -1,0 +1,187 @@
+"""
+What the two stores over `requests` share: sessions without surprises, and bodies that arrive whole and in time.
+
+`requests` reads `~/.netrc` and the proxy variables again for every request, and an entry of the former replaces the
+signature of an SDK. Here the environment is asked once per handle, for proxies and the CA file, and trusted no further.
+"""
+
+from __future__ import annotations
+
+import io
+import time
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+CONNECT_S = 10.0
+READ_S = 20.0
+"""Seconds of one attempt; three fit into the default deadline of an operation."""
+
+SLOWEST = 1024 * 1024
+"""Bytes per second that an upload is given time for: urllib3 lets the connect time-out cover the sending of a body."""
+
+POOL = 64
+"""Connections that are kept: several threads with parallel transfers."""
+
+STEP = 1024 * 1024
+"""Bytes of one read; the deadline is looked at in between, so that a body that trickles in ends in time."""
+
+
+LONGEST_ERROR = 64 * 1024
+
+
+class IncompleteBodyError(Exception):
+    """A body ended before its announced end, or was not read within the deadline."""
+
+
+class MalformedAnswerError(Exception):
+    """A successful answer that is not what the service would say."""
+
+
+class Deadline:
+    """When an operation ends, however many attempts it makes."""
+
+    def __init__(self, seconds: float) -> None:
+        self._end = time.monotonic() + seconds
+
+    def left_s(self) -> float:
+        """Return the seconds that are left, never quite none, since sockets take 0 for a different mode."""
+        return max(self._end - time.monotonic(), 0.001)
+
+    def timeouts_s(self, upload: int = 0) -> tuple[float, float]:
+        """Return connect and read time-outs of one attempt that sends a body of `upload` bytes."""
+        left = self.left_s()
+        return min(left, CONNECT_S + upload / SLOWEST), min(left, READ_S)
+
+    def has_passed(self) -> bool:
+        """Whether there is no time left."""
+        return time.monotonic() >= self._end
+
+
+def settle(session: Any, endpoint: str) -> None:  # noqa: ANN401 - requests.Session, or a subclass of an SDK's
+    """Give a session its connections, and what the environment says now about proxies and CA files for an endpoint."""
+    from requests.adapters import HTTPAdapter
+
+    settings = session.merge_environment_settings(endpoint, {}, None, None, None)
+    session.trust_env = False
+    session.proxies = settings["proxies"]
+    session.verify = True if settings["verify"] is None else settings["verify"]
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, HTTPAdapter(pool_connections=4, pool_maxsize=POOL, max_retries=0))
+
+
+def body_of(raw: Any, size: int | None, deadline: Deadline) -> bytes:  # noqa: ANN401 - urllib3's response
+    """Return a whole body.
+
+    Args:
+        raw: a urllib3 response that was not read yet.
+        size: how many bytes there must be, None if the answer did not say.
+        deadline: when to give up.
+    """
+    pieces = list(_pieces(raw, deadline))
+    body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+    if size is not None and len(body) != size:
+        raise IncompleteBodyError
+    return body
+
+
+def body_into(raw: Any, view: memoryview, deadline: Deadline) -> None:  # noqa: ANN401
+    """Fill a buffer with a body of exactly its size."""
+    filled = 0
+    for piece in _pieces(raw, deadline):
+        if filled + len(piece) > len(view):
+            raise IncompleteBodyError
+        view[filled : filled + len(piece)] = piece
+        filled += len(piece)
+    if filled < len(view):
+        raise IncompleteBodyError
+
+
+def _pieces(raw: Any, deadline: Deadline) -> Iterator[bytes]:  # noqa: ANN401
+    # stored bytes are wanted, so nothing is decoded; an unread connection is dropped, a read one goes back to the pool
+    try:
+        while piece := raw.read1(STEP, decode_content=False):
+            yield piece
+            if deadline.has_passed():
+                raise IncompleteBodyError
+    except BaseException:
+        raw.close()
+        raise
+    raw.release_conn()
+
+
+def error_text(raw: Any, deadline: Deadline) -> bytes:  # noqa: ANN401
+    """Return the body of an error, not more of it than says what it is."""
+    text = b""
+    for piece in _pieces(raw, deadline):
+        text += piece
+        if len(text) > LONGEST_ERROR:
+            break
+    return text
+
+
+def sendable(value: bytes | bytearray | memoryview) -> bytes | bytearray | memoryview:
+    """Return a body that `requests` sends with a length: it takes an empty buffer for a stream without one."""
+    return value if len(value) > io.DEFAULT_BUFFER_SIZE else bytes(value)
+
+
+def causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield a foreign exception and everything that it wraps, however it does."""
+    seen: set[int] = set()
+    waiting = [error]
+    while waiting:
+        this = waiting.pop()
+        if not isinstance(this, BaseException) or id(this) in seen:
+            continue
+        seen.add(id(this))
+        yield this
+        waiting += [this.__cause__, this.__context__, getattr(this, "reason", None), getattr(this, "inner_exception", None)]
+        waiting += [argument for argument in this.args if isinstance(argument, BaseException)]
+
+
+def is_untrusted(error: BaseException) -> bool:
+    """Whether a connection could not be made secure; one that ends early while it is secure is a network failure."""
+    import ssl
+
+    early = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
+    from requests.exceptions import SSLError as RequestsSSLError
+    from urllib3.exceptions import SSLError
+
+    found = list(causes(error))
+    return any(isinstance(each, ssl.SSLError | SSLError | RequestsSSLError) for each in found) and not any(
+        isinstance(each, early) for each in found
+    )
+
+
+def is_network_failure(error: BaseException) -> bool:
+    """Whether the service was not reached, or its answer did not arrive."""
+    from http.client import HTTPException
+
+    from urllib3.exceptions import HTTPError
+
+    # what `requests` raises is an OSError too
+    return any(isinstance(each, OSError | HTTPException | HTTPError) for each in causes(error))
+
+
+def was_not_sent(error: BaseException) -> bool:
+    """Whether a request surely did not reach the service: there was no connection."""
+    from requests.exceptions import ConnectTimeout, ProxyError
+    from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
+
+    never = (ConnectTimeout, ProxyError, ConnectTimeoutError, NameResolutionError, NewConnectionError)
+    return is_untrusted(error) or any(isinstance(each, never) for each in causes(error))
+
+
+def retry_after_s(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds of `Retry-After`, which is a number or a date (RFC 9110, 10.2.3)."""
+    value = headers.get("Retry-After", "")
+    if value.isdigit():
+        return float(value)
+    try:
+        at = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    return max(0.0, (at - datetime.now(UTC)).total_seconds()) if at.tzinfo else None
