@@ -23,7 +23,8 @@ from conformance import plan, requirements
 from conformance.record import RecordWriter, read_record
 from conformance.report import render_junit, render_markdown, render_terminal
 from conformance.report.progress import LiveProgress
-from conformance.services import RunningService, probe_all, start_services
+from conformance.services import RunningService, start_services
+from conformance.services.divergences import probe_all
 from conformance.session import Session, target_of
 from conformance.settings import RunSettings, UsageError
 from conformance.verdicts import exit_code
@@ -77,7 +78,7 @@ def execute(settings: RunSettings, output: Output, *, workers: int | None) -> in
         _run_checks(settings, spec, services, probed, record, progress, workers)
         ended = time.perf_counter()
         _record_deaths(record, services)
-        record.end(startup_s=ready - started, run_s=ended - ready, strict=settings.strict)
+        record.end(startup_s=ready - started, run_s=ended - ready)
     return render(directory, "terminal", strict=settings.strict, verbose=output.verbose, output=output)
 
 
@@ -111,7 +112,7 @@ def _run_checks(
 ) -> None:
     session = Session(settings, spec)
     session.services = dict(services)
-    session.lies = {(lie.service, lie.requirement, lie.case) for lie in probed if lie.present}
+    session.lies = {lie.key for lie in probed if lie.present}
     session.run_id = secrets.token_hex(4)
     processes = min(os.cpu_count() or 1, MOST_WORKERS) if workers is None else workers
     # Only the plug-ins that the suite needs: whatever else is installed beside it must not change what a run does.
@@ -207,11 +208,11 @@ def _record_services(
     for lie in probed:
         record.write(
             "divergence",
-            service=lie.service,
-            requirement=lie.requirement,
-            case=lie.case,
+            service=lie.divergence.service,
+            requirement=lie.divergence.requirement,
+            case=lie.divergence.case,
             state="present" if lie.present else "gone",
-            reason=lie.reason,
+            reason=lie.divergence.reason,
         )
 
 

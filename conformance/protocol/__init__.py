@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import ValidationError
 
 
 @cache
@@ -54,9 +55,8 @@ class Schema:
         mistake = best_match(self._validator(reference).iter_errors(value))
         if mistake is not None:
             # The value itself is not shown: it may hold credentials, or megabytes.
-            where = mistake.json_path.removeprefix("$").removeprefix(".") or "as a whole"
-            rule = _rule(mistake.validator, mistake.validator_value)
-            raise HarnessError(f"{what} breaks the schema at {where}: {rule}")
+            where = mistake.json_path.removeprefix("$").removeprefix(".")
+            raise HarnessError(f"{what} breaks the schema{f' at {where}' if where else ''}: {_rule(mistake)}")
 
     def _validator(self, reference: str) -> Draft202012Validator:
         from jsonschema import Draft202012Validator
@@ -66,9 +66,11 @@ class Schema:
         return self._validators[reference]
 
 
-def _rule(keyword: object, value: object) -> str:
-    if keyword == "additionalProperties":
-        return "it has a member that the schema does not name"
-    if keyword == "required":
-        return f"one of {', '.join(value)} is missing" if isinstance(value, list) else "a member is missing"
-    return f"{keyword} is {json.dumps(value)}"
+def _rule(mistake: ValidationError) -> str:
+    """Return the broken rule in words, with names of members and without their values."""
+    if mistake.validator == "additionalProperties":
+        known = mistake.schema.get("properties", {}) if isinstance(mistake.schema, dict) else {}
+        return f"it has a member that the protocol does not: {', '.join(sorted(set(mistake.instance) - set(known)))}"
+    if mistake.validator == "required":
+        return f"a member is missing: {', '.join(sorted(set(mistake.validator_value) - set(mistake.instance)))}"
+    return f"{mistake.validator} is {json.dumps(mistake.validator_value)}"

@@ -15,17 +15,16 @@ import base64
 import binascii
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, urlsplit
+from typing import Any
+from urllib.parse import parse_qsl
 
 from deeplake_ref.credentials.chain import Broken, Chain, Found, NotMine, Source, check_dictionary
-from deeplake_ref.errors import ExpiredTokenError, InvalidCredentialsError, InvalidURIError, StorageError
+from deeplake_ref.credentials.endpoints import checked_endpoint
+from deeplake_ref.errors import ExpiredTokenError, InvalidCredentialsError, StorageError
 from deeplake_ref.secrets import Secret
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 FIELDS = ("account_key", "sas_token", "endpoint_url", "anon")
 """Every field of a creds dictionary for `az://`."""
@@ -77,29 +76,43 @@ class AzureCredentials:
         return self.expires_at is not None and self.expires_at <= datetime.now(UTC)
 
 
+Creds = Mapping[str, Any] | str | None
+
 Answer = Found[AzureCredentials] | NotMine | Broken
 
 
 @dataclass(frozen=True, slots=True)
-class FromDictionary:
-    """A field of the creds dictionary."""
+class Dictionary:
+    """The creds dictionary as a whole: broken if any field of it is, and the winner if it asks for no identity."""
 
-    name: str
-    field_name: str
-    given: Mapping[str, Any] = field(repr=False)
+    creds: Creds = field(repr=False)
+    name: str = "azure_dict"
 
     def look(self) -> Answer:
-        """Answer with the field, if it is there."""
-        if self.field_name not in self.given:
-            return NotMine(f"no {self.field_name} in creds")
-        value = self.given[self.field_name]
-        if self.field_name == "anon":
-            return Found(AzureCredentials())
-        return _answer(self.field_name, value, f"`{self.field_name}` of creds")
+        """Answer with nothing for `anon`."""
+        try:
+            given = checked(self.creds)
+        except InvalidCredentialsError as error:
+            return Broken(error)
+        return Found(AzureCredentials()) if given.get("anon") else NotMine("creds does not ask for anonymous requests")
 
 
 @dataclass(frozen=True, slots=True)
-class FromEnvironment:
+class DictionaryField:
+    """One secret of the creds dictionary."""
+
+    name: str
+    field_name: str
+    creds: Creds = field(repr=False)
+
+    def look(self) -> Answer:
+        """Answer with the field, if it is there."""
+        value = checked(self.creds).get(self.field_name)
+        return NotMine(f"no {self.field_name} in creds") if value is None else _answer(self.field_name, value, "creds")
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
     """A storage variable, for the account that `AZURE_STORAGE_ACCOUNT` names, or for any if that is not set."""
 
     name: str
@@ -109,8 +122,8 @@ class FromEnvironment:
 
     def look(self) -> Answer:
         """Answer with the variable, unless it is blank or belongs to another account."""
-        value = os.environ.get(self.variable, "").strip()
-        if not value:
+        value = os.environ.get(self.variable, "")
+        if not value.strip():
             return NotMine(f"{self.variable} is not set")
         owner = os.environ.get("AZURE_STORAGE_ACCOUNT", "").strip()
         if owner and owner != self.account:
@@ -120,45 +133,39 @@ class FromEnvironment:
         return _answer(self.field_name, value, self.variable)
 
 
-def azure_chain(creds: Mapping[str, Any] | str | None, account: str) -> Chain[AzureCredentials]:
-    """Return the ordered sources for one account; nothing is read from the environment before the first request.
-
-    Raises:
-        InvalidCredentialsError: the dictionary has a field that is unknown, of another cloud, blank or of the wrong type.
-    """
-    given = checked_fields(creds)
+def chain(creds: Creds, account: str) -> Chain[AzureCredentials]:
+    """Return the ordered sources of one handle; a new source takes its place in this tuple."""
     sources: tuple[Source[AzureCredentials], ...] = (
-        FromDictionary("azure_dict_anon", "anon", given),
-        FromDictionary("azure_dict_account_key", "account_key", given),
-        FromDictionary("azure_dict_sas_token", "sas_token", given),
-        FromEnvironment("azure_env_connection_string", "AZURE_STORAGE_CONNECTION_STRING", "connection_string", account),
-        FromEnvironment("azure_env_key", "AZURE_STORAGE_KEY", "account_key", account),
-        FromEnvironment("azure_env_sas_token", "AZURE_STORAGE_SAS_TOKEN", "sas_token", account),
+        Dictionary(creds),
+        DictionaryField("azure_dict_account_key", "account_key", creds),
+        DictionaryField("azure_dict_sas_token", "sas_token", creds),
+        Variable("azure_env_connection_string", "AZURE_STORAGE_CONNECTION_STRING", "connection_string", account),
+        Variable("azure_env_key", "AZURE_STORAGE_KEY", "account_key", account),
+        Variable("azure_env_sas_token", "AZURE_STORAGE_SAS_TOKEN", "sas_token", account),
         # identities of Entra ID follow here: service principal, workload identity, managed identity, `az login`
     )
     return Chain("az", sources, HINT)
 
 
-def checked_fields(creds: Mapping[str, Any] | str | None) -> dict[str, Any]:
-    """Return the fields of a creds argument that are set; "ENV" means what None means: ambient sources only."""
+def checked(creds: Creds) -> dict[str, Any]:
+    """Return the fields that are set; "ENV" means what None means: ambient sources only; raises `InvalidCredentialsError`."""
     if creds is None or creds == "ENV":
         return {}
-    if isinstance(creds, str):
-        raise _invalid("creds for az:// is a dictionary or 'ENV', not another string")
+    if not isinstance(creds, Mapping):
+        raise _invalid(f"creds for az:// is a dictionary, or 'ENV': {type(creds).__name__}")
     given = check_dictionary(creds, provider="az", own=FIELDS, foreign=FOREIGN, types={"anon": bool})
-    if not given.get("anon", True):
-        del given["anon"]
-    if "anon" in given and ("account_key" in given or "sas_token" in given):
-        raise _invalid("`anon` of creds excludes `account_key` and `sas_token`")
+    if given.get("anon") and ("account_key" in given or "sas_token" in given):
+        raise _invalid("`anon` and keys exclude each other")
     return given
 
 
-def endpoint_of(given: Mapping[str, Any], credentials: AzureCredentials, account: str) -> str:
+def endpoint(creds: Creds, credentials: AzureCredentials, account: str) -> str:
     """Return the base URL of the account, without trailing slash.
 
     Raises:
         InvalidURIError: it is not an http(s) URL, or it carries a user, a query or a fragment.
     """
+    given = checked(creds)
     if "endpoint_url" in given:
         return checked_endpoint(given["endpoint_url"], "`endpoint_url` of creds", "az")
     if credentials.blob_endpoint is not None:
@@ -167,21 +174,6 @@ def endpoint_of(given: Mapping[str, Any], credentials: AzureCredentials, account
     if configured:
         return checked_endpoint(configured, "AZURE_STORAGE_ENDPOINT", "az")
     return PUBLIC_ENDPOINT.format(account=account)
-
-
-def checked_endpoint(url: str, where: str, provider: str) -> str:
-    """Return a base URL without trailing slash; the message of a refusal names where it came from, not what it holds."""
-    stripped = url.strip()
-    try:
-        parts = urlsplit(stripped)
-        well_formed = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        well_formed = False
-    if not well_formed or re.search(r"[\s\x00-\x1f\x7f]", stripped):
-        raise InvalidURIError(f"{where} is not a URL like https://host:port", provider=provider, effect="none")
-    if "@" in parts.netloc or parts.query or parts.fragment:
-        raise InvalidURIError(f"{where} has a user, a query or a fragment", provider=provider, effect="none")
-    return stripped.rstrip("/")
 
 
 def _answer(field_name: str, value: str, where: str) -> Answer:

@@ -242,11 +242,11 @@ except TargetError:
 
 def test_validation_names_the_place_and_the_rule(start: Start) -> None:
     """While an adapter is written, every message is checked; the value itself is not shown."""
-    with pytest.raises(HarnessError, match="the result of hello breaks the schema as a whole: it has a member"):
+    with pytest.raises(HarnessError, match="the result of hello breaks the schema: it has a member .*: language$"):
         start("extra-member", validate=True)
-    with pytest.raises(HarnessError, match=r"the result of list breaks the schema at \[0\]: one of path, size is miss"):
+    with pytest.raises(HarnessError, match=r"the result of list breaks the schema at \[0\]: a member is missing: size"):
         open_reader(start("wrong-results", validate=True)).list()
-    with pytest.raises(HarnessError, match="the answer to get breaks the schema at error: one of data is missing"):
+    with pytest.raises(HarnessError, match="the answer to get breaks the schema at error: a member is missing: data"):
         open_reader(start("raises-without-class", validate=True)).get("k")
 
 

@@ -1,0 +1,19 @@
+"""
+Real storage servers to run against: described in `<name>.toml`, installed once, started once per run, stopped whatever
+happens.
+"""
+
+from conformance.services.description import Description, Divergence, divergence, load, names
+from conformance.services.running import RunningService, Unreachable
+from conformance.services.started import start_services
+
+__all__ = [
+    "Description",
+    "Divergence",
+    "RunningService",
+    "Unreachable",
+    "divergence",
+    "load",
+    "names",
+    "start_services",
+]

@@ -1,0 +1,118 @@
+"""
+What a service is, read from its `<name>.toml`: all that the runtimes know of it.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+ORDER = ("moto", "azurite", "fake-gcs-server", "minio", "versitygw")
+
+
+@dataclass(frozen=True, slots=True)
+class Divergence:
+    """A known lie of a service: only this case of this requirement is inconclusive, while the probe shows it.
+
+    Attributes:
+        service: the service's name.
+        requirement: the requirement's id.
+        case: the case label, empty for a check without cases.
+        versions: versions it was seen with.
+        reason: what the service does instead.
+        probe: the name of a probe in `conformance.services.divergences`.
+        keys: keys for the probe.
+    """
+
+    service: str
+    requirement: str
+    case: str
+    versions: tuple[str, ...]
+    reason: str
+    probe: str
+    keys: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Native:
+    """How to run a service as a process of this machine; texts may hold `{port}` and its like."""
+
+    command: tuple[str, ...]
+    ready_path: str
+    ready_status: tuple[int, ...]
+    install: dict[str, Any]
+    env: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """How to run a service as a container: the official image, and the folder that builds the same thing."""
+
+    image: str
+    tag: str
+    build: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """One service."""
+
+    name: str
+    prefix: str
+    version: str
+    native: Native
+    container: Container
+    divergences: tuple[Divergence, ...]
+
+
+@cache
+def names() -> tuple[str, ...]:
+    """Return the names of all described services, the quick ones first."""
+    found = [page.name.removesuffix(".toml") for page in files("conformance.services").iterdir() if page.name.endswith(".toml")]
+    return tuple(sorted(found, key=lambda name: (ORDER.index(name) if name in ORDER else len(ORDER), name)))
+
+
+@cache
+def load(name: str) -> Description:
+    """Return the description of a service; raises `KeyError` for an unknown one."""
+    if name not in names():
+        raise KeyError(name)
+    values = tomllib.loads(files("conformance.services").joinpath(f"{name}.toml").read_text(encoding="utf-8"))
+    native = values["native"]
+    return Description(
+        name=values["name"],
+        prefix=values["prefix"],
+        version=values["version"],
+        native=Native(
+            command=tuple(native["command"]),
+            ready_path=native["ready_path"],
+            ready_status=tuple(native["ready_status"]),
+            install=native["install"],
+            env=native.get("env", {}),
+        ),
+        container=Container(**values["container"]),
+        divergences=tuple(
+            Divergence(
+                service=name,
+                requirement=lie["requirement"],
+                case=lie.get("case", ""),
+                versions=tuple(lie["versions"]),
+                reason=lie["reason"],
+                probe=lie["probe"],
+                keys=tuple(lie.get("keys", ())),
+            )
+            for lie in values.get("divergence", ())
+        ),
+    )
+
+
+def divergence(service: str, requirement: str, case: str) -> Divergence:
+    """Return one divergence; raises `KeyError` if there is none."""
+    for lie in load(service).divergences:
+        if (lie.requirement, lie.case) == (requirement, case):
+            return lie
+    raise KeyError((service, requirement, case))
