@@ -1,9 +1,10 @@
 """
 The record: the JSON-lines truth of one run, of which every report is a view.
 
-The first line is `start`, the last one `end`; a record without it was cut off and says so. Between them stand `plan` (which
-places a requirement is checked on), `service`, `divergence`, `harness` and one `result` per check, place and case. Lines are
-flushed one by one, so that a killed run leaves all that it knew.
+The first line is `start`, the last one `end`; a record without it was cut off and says so. Between them stand `plan` (on
+which places a requirement is checked), `service`, `divergence`, `harness` (a problem of the suite's own) and one `result`
+per check, place and case. Lines are flushed one by one, so that a killed run leaves all that it knew. What is written and
+what is read goes through the same strict form, `record_form`.
 """
 
 from __future__ import annotations
@@ -15,75 +16,26 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 from conformance import requirements
+from conformance.record_form import RecordError, check_line
 from conformance.settings import UsageError
-from conformance.verdicts import worst
+from conformance.verdicts import Cell, Cells, exit_code, fold
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
-VERSION = 1
+    from conformance.requirements import Requirement
 
-
-class RecordWriter:
-    """Writes a record line by line; a context manager."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._lock = threading.Lock()
-        self._file = path.open("w", encoding="utf-8")
-        self._counts: dict[str, int] = {}
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_exception: object) -> None:
-        self._file.close()
-
-    def write(self, kind: str, /, **fields: Any) -> None:  # noqa: ANN401 - JSON values
-        """Write one line of a kind."""
-        if kind == "result":
-            self._counts[fields["verdict"]] = self._counts.get(fields["verdict"], 0) + 1
-        # lone surrogates of odd keys stay escaped, so that every line is plain ASCII
-        line = json.dumps({"type": kind} | fields, ensure_ascii=True, default=str)
-        with self._lock:
-            self._file.write(line + "\n")
-            self._file.flush()
-
-    def end(self, *, startup_s: float, run_s: float) -> None:
-        """Write the last line; without it the record counts as cut off."""
-        seconds = {"startup": round(startup_s, 3), "run": round(run_s, 3)}
-        self.write("end", results=dict(sorted(self._counts.items())), seconds=seconds)
-
-
-@dataclass(slots=True)
-class Cell:
-    """All results of one requirement on one place, folded to the worst verdict."""
-
-    requirement: str
-    place: str
-    verdict: str
-    results: list[dict[str, Any]] = field(default_factory=list)
-
-    @property
-    def examples(self) -> int:
-        """Examples tried."""
-        return sum(result["examples"] for result in self.results)
-
-    @property
-    def operations(self) -> int:
-        """Calls into the target."""
-        return sum(result["operations"] for result in self.results)
-
-    def of(self, verdict: str) -> list[dict[str, Any]]:
-        """Return the results with a verdict."""
-        return [result for result in self.results if result["verdict"] == verdict]
+NO_CHECK_HERE = "-"
+"""Stands where a requirement says nothing about a place, such as one of buckets about `mem`."""
 
 
 @dataclass
 class Record:
-    """A record that was read."""
+    """A record, read or being written; `known` are the requirements that its ids are looked up in."""
 
     start: dict[str, Any]
+    known: Mapping[str, Requirement] = field(default_factory=requirements.load, repr=False)
     plan: dict[str, list[str]] = field(default_factory=dict)
     services: list[dict[str, Any]] = field(default_factory=list)
     divergences: list[dict[str, Any]] = field(default_factory=list)
@@ -100,84 +52,166 @@ class Record:
     @property
     def places(self) -> list[str]:
         """The places of the run."""
-        places: list[str] = self.start["places"]
-        return places
+        return list(self.start["places"])
+
+    @property
+    def areas(self) -> list[str]:
+        """The areas of the specification, in its order."""
+        return list(dict.fromkeys(requirement.area for requirement in self.known.values()))
 
     def level(self, requirement: str) -> str:
-        """Return the level of a requirement; one that is not in this suite's specification counts as MUST."""
-        known = requirements.load().get(requirement)
-        return known.level if known is not None else "MUST"
+        """Return the level of a requirement; one that is not in this specification counts as MUST."""
+        return self.known[requirement].level if requirement in self.known else "MUST"
+
+    def lost_services(self) -> list[dict[str, Any]]:
+        """Return the services that were asked for and did not start, or died."""
+        last = {service["name"]: service for service in self.services}
+        return [service for service in last.values() if service["state"] != "running"]
 
     def cells(self) -> list[Cell]:
-        """Return one cell per requirement and place that a check says something about; what has no result was not run."""
+        """Return one cell per requirement and place that was asked for; what has no result is `not-run`."""
         return list(self._cells.values())
 
     def cell(self, requirement: str, place: str) -> Cell | None:
-        """Return a cell, None where no check says anything about this requirement on this place."""
+        """Return a cell, None where this run was to say nothing about this requirement on this place."""
         return self._cells.get((requirement, place))
 
+    def verdict(self, requirement: str, place: str) -> tuple[str, str]:
+        """Return the verdict of any requirement on any place, and why there is no result if there is none.
+
+        `NO_CHECK_HERE` is the verdict where the requirement is checked on other places of this run only.
+        """
+        cell = self.cell(requirement, place)
+        if cell is not None and cell.results:
+            return cell.verdict, ""
+        if cell is not None:
+            return "not-run", "no result was recorded" if self.complete else "the run was cut off before it"
+        if any(key[0] == requirement for key in self._cells):
+            return NO_CHECK_HERE, f"no check of {requirement} says anything about {place}"
+        if self.start.get("only") and requirement not in self.start["only"]:
+            return "not-run", "not asked for"
+        return "not-run", "no check says anything about these places"
+
     @cached_property
-    def _cells(self) -> dict[tuple[str, str], Cell]:
-        cells = {
-            (requirement, place): Cell(requirement, place, "not-run")
-            for requirement, places in self.plan.items()
-            for place in places
-        }
-        for result in self.results:
-            key = (result["requirement"], result["place"])
-            cell = cells.setdefault(key, Cell(*key, "not-run"))
-            cell.results.append(result)
-        for cell in cells.values():
-            cell.verdict = worst(result["verdict"] for result in cell.results)
-        return cells
+    def _cells(self) -> Cells:
+        return fold(self.results, self.plan)
 
-    def unchecked(self) -> list[str]:
-        """Return requirements of the specification that this run had no check for, unless it asked for others only."""
-        if self.start.get("only"):
-            return []
-        return [identity for identity in requirements.load() if identity not in self.plan]
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Return by level how many cells have which verdict."""
+        counted: dict[str, dict[str, int]] = {}
+        for cell in self.cells():
+            of_level = counted.setdefault(self.level(cell.requirement), {})
+            of_level[cell.verdict] = of_level.get(cell.verdict, 0) + 1
+        return {level: dict(sorted(counted[level].items())) for level in requirements.LEVELS if level in counted}
 
-
-def read_record(path: Path) -> Record:
-    """Return the record in a file; raises `UsageError` where the file is none."""
-    record: Record | None = None
-    for number, text in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-        line = _line(path, number, text)
-        if line is None:
-            continue
-        kind = line.pop("type")
-        if record is None:
-            if kind != "start" or line.get("record") != VERSION:
-                raise UsageError(f"{path.name} is no record of this version: its first line is {kind!r}")
-            record = Record(line, path=path)
-            continue
-        match kind:
+    def take(self, line: dict[str, Any]) -> None:
+        """Add one line after the first; raises `RecordError` where its form or its position is wrong."""
+        check_line(line)
+        if self.complete:
+            raise RecordError("nothing follows the line of type 'end'")
+        fields = {name: value for name, value in line.items() if name != "type"}
+        match line["type"]:
+            case "start":
+                raise RecordError("a second line of type 'start'")
             case "plan":
-                record.plan[line["requirement"]] = line["places"]
+                self.plan[fields["requirement"]] = fields["places"]
             case "service":
-                record.services.append(line)
+                self.services.append(fields)
             case "divergence":
-                record.divergences.append(line)
+                self.divergences.append(fields)
             case "result":
-                record.results.append(line)
+                self.results.append(fields)
             case "harness":
-                record.harness.append(line["reason"])
-            case "end":
-                record.end = line
+                self.harness.append(fields["reason"])
             case _:
-                raise UsageError(f"{path.name}, line {number}: unknown type {kind!r}")
+                self.end = fields
+        self.__dict__.pop("_cells", None)
+
+
+class RecordWriter:
+    """Writes a record line by line, from any thread; a context manager."""
+
+    def __init__(self, path: Path, *, known: Mapping[str, Requirement] | None = None) -> None:
+        self.path = path
+        self._known = requirements.load() if known is None else known
+        self._record: Record | None = None
+        self._lock = threading.Lock()
+        self._file = path.open("w", encoding="ascii")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self._file.close()
+
+    def write(self, kind: str, /, **fields: Any) -> None:
+        """Write one line; raises `RecordError` if it breaks the form of its kind."""
+        # through JSON first: what is kept here is what a reader will see, and lone surrogates of odd keys are escaped
+        text = json.dumps({"type": kind} | fields, ensure_ascii=True, allow_nan=False)
+        with self._lock:
+            self._record = _taken(self._record, json.loads(text), self._known)
+            self._file.write(text + "\n")
+            self._file.flush()
+
+    def end(self, *, startup_s: float, run_s: float, strict: bool = False) -> None:
+        """Write the last line with counts and exit code; without it the record counts as cut off."""
+        if self._record is None:
+            raise RecordError("the first line is of type 'start'")
+        seconds = {"startup": round(startup_s, 3), "run": round(run_s, 3)}
+        line: dict[str, Any] = {"verdicts": self._record.counts(), "seconds": seconds, "complete": True}
+        self._record.end = line
+        code = exit_code(self._record, strict=strict)
+        self._record.end = None
+        self.write("end", **line, exit=code)
+
+
+def read_record(path: Path, *, known: Mapping[str, Requirement] | None = None) -> Record:
+    """Return the record in a file.
+
+    Args:
+        path: a file of JSON lines.
+        known: the requirements that its ids are looked up in; None for this suite's specification.
+
+    Raises:
+        UsageError: the file is no record of this version, or a line is broken; the message names file and line. Only half
+            a line at the very end is no error: a killed run leaves it, and the missing `end` tells.
+    """
+    try:
+        text = path.read_bytes().decode("ascii")
+    except OSError as error:
+        raise UsageError(f"the record cannot be read: {path}: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path.name} is no record: byte {error.start} is not ASCII") from None
+    specification = requirements.load() if known is None else known
+    record: Record | None = None
+    *lines, rest = text.split("\n")
+    for number, line in enumerate(lines, 1):
+        try:
+            record = _taken(record, _parsed(line), specification)
+        except RecordError as error:
+            raise UsageError(f"{path.name}, line {number}: {error}") from None
     if record is None:
-        raise UsageError(f"{path.name} is empty")
+        raise UsageError(f"{path.name} is no record: it has no {'whole ' if rest else ''}line")
+    record.path = path
     return record
 
 
-def _line(path: Path, number: int, text: str) -> dict[str, Any] | None:
+def _taken(record: Record | None, line: dict[str, Any], known: Mapping[str, Requirement]) -> Record:
+    """Return the record with one more line."""
+    if record is not None:
+        record.take(line)
+        return record
+    check_line(line)
+    if line["type"] != "start":
+        raise RecordError(f"the first line is of type 'start': {line['type']!r}")
+    return Record({name: value for name, value in line.items() if name != "type"}, known)
+
+
+def _parsed(text: str) -> dict[str, Any]:
     try:
         line = json.loads(text)
-    except json.JSONDecodeError:
-        line = None
-    if isinstance(line, dict) and "type" in line:
-        return line
-    if number > 1:
-        return None  # a killed run may have written half a line; the missing `end` says so
-    raise UsageError(f"{path.name}, line {number}: no JSON object with a type")
+    except json.JSONDecodeError as error:
+        raise RecordError(f"not JSON: {error.msg} at column {error.colno}") from None
+    if not isinstance(line, dict):
+        raise RecordError(f"not a JSON object: {type(line).__name__}")
+    return line

@@ -1,100 +1,100 @@
 """
-A failure as lines of text, in the order in which one reads it: requirement and sentence, place, smallest example, expected,
-observed, what went over the wire, replay.
+A result as lines of text, in the order in which one reads it: requirement and sentence, place, smallest example, expected,
+observed, the requests that the gate saw, replay.
 """
 
 from __future__ import annotations
 
-import textwrap
 from typing import TYPE_CHECKING, Any
 
-from conformance import requirements
-from conformance.report.escaping import one_line, printable
-from conformance.verdicts import worst
+from conformance.report.escaping import one_line, printable, wrapped
+from conformance.verdicts import WORST_FIRST
 
 if TYPE_CHECKING:
     from conformance.record import Record
+    from conformance.verdicts import Cell
+
+SHOWN = ("fail", "unexpected-pass", "harness-error", "flaky")
+"""Verdicts that a report shows in full."""
 
 SHOWN_REQUESTS = 8
+LABEL = 12
+"""Columns before the text of a block."""
 
 
-def red_results(record: Record) -> list[dict[str, Any]]:
-    """Return the results to show in full, worst first: broken, erred, flaky and unexpectedly passed ones."""
-    shown = ("fail", "unexpected-pass", "harness-error", "flaky")
-    chosen = [result for result in record.results if result["verdict"] in shown]
-    return sorted(chosen, key=lambda result: (shown.index(result["verdict"]), result["requirement"], result["place"]))
+def shown_cells(record: Record) -> list[Cell]:
+    """Return the cells to show in full, worst first, then in the order of the specification."""
+    order = {identity: number for number, identity in enumerate(record.known)}
+    places = {place: number for number, place in enumerate(record.places)}
+    return sorted(
+        (cell for cell in record.cells() if cell.verdict in SHOWN),
+        key=lambda cell: (
+            WORST_FIRST.index(cell.verdict),
+            order.get(cell.requirement, len(order)),
+            places.get(cell.place, len(places)),
+        ),
+    )
 
 
-def failure_lines(result: dict[str, Any], *, width: int = 80) -> list[str]:
-    """Return the lines of one failure."""
-    requirement = requirements.load().get(result["requirement"])
-    level = requirement.level if requirement else "?"
-    sentence = requirement.sentence if requirement else "(not in this specification)"
-    verdict = "" if result["verdict"] == "fail" else f"  [{result['verdict']}]"
-    lines = [f"{result['requirement']} {level}{verdict}"]
-    lines += textwrap.wrap(sentence, width - 2, initial_indent="  ", subsequent_indent="  ")
-    case = f", case {result['case']}" if result.get("case") else ""
-    lines.append(f"  place     {result['place']}{one_line(case)}  ({result['check']})")
-    if result.get("reason"):
-        lines += _block("reason", result["reason"], width)
-    failure = result.get("failure")
-    if failure is not None:
-        if failure.get("example"):
-            lines += _block("example", failure["example"], width)
-        if failure.get("what"):
-            lines += _block("about", failure["what"], width)
-        lines += _block("expected", failure["expected"], width)
-        lines += _block("observed", failure["observed"], width)
-        lines += _requests(failure.get("requests") or [], width)
-        lines += [f"  replay    {printable(failure['replay'])}"]
-    for note in result.get("notes") or []:
-        lines += [f"    {line}" for line in printable(note).splitlines()]
+def cell_lines(record: Record, cell: Cell, *, width: int = 80) -> list[str]:
+    """Return the first deciding result of a cell in full, and the other ones by name."""
+    first, *others = cell.deciding()
+    lines = result_lines(record, first, width=width)
+    if others:
+        names = dict.fromkeys(_check(result) for result in others)
+        lines += _block("also", f"{len(others)} more: {', '.join(names)}", width)
     return lines
 
 
-def _block(label: str, text: str, width: int) -> list[str]:
-    rows: list[str] = []
-    for line in printable(text).splitlines() or [""]:
-        rows += textwrap.wrap(line, width - 12, subsequent_indent="  ", break_long_words=True) or [""]
-    return [f"  {label if number == 0 else '':<9} {row}" for number, row in enumerate(rows)]
+def result_lines(record: Record, result: dict[str, Any], *, width: int = 80) -> list[str]:
+    """Return the lines of one result."""
+    lines = _heading(record, result, width)
+    lines += _block("place", f"{result['place']}, {_check(result)}", width)
+    if result["reason"]:
+        lines += _block("reason", result["reason"], width)
+    failure = result["failure"]
+    if failure is not None:
+        for label in ("example", "about", "expected", "observed"):
+            text = failure.get("what" if label == "about" else label)
+            if text:
+                lines += _block(label, text, width)
+        lines += _requests(failure["requests"], width)
+        # never wrapped, so that it can be copied
+        lines.append(f"  {'replay':<9} {one_line(failure['replay'])}")
+    for note in [*(result.get("notes") or []), *((failure or {}).get("notes") or [])]:
+        lines += [f"  {line}" for line in printable(note).split("\n")]
+    return lines
+
+
+def _heading(record: Record, result: dict[str, Any], width: int) -> list[str]:
+    identity = result["requirement"]
+    verdict = "" if result["verdict"] == "fail" else f"  [{result['verdict']}]"
+    requirement = record.known.get(identity)
+    if requirement is None:
+        return [f"{one_line(identity)}{verdict}", "  this requirement is not in the specification of this suite"]
+    sentence = [f"  {line}" for line in wrapped(requirement.sentence, width - 2)]
+    return [f"{identity} {requirement.level}: {one_line(requirement.title)}{verdict}", *sentence]
+
+
+def _check(result: dict[str, Any]) -> str:
+    """Return the name of the check, with the case."""
+    case = f", case {result['case']}" if result["case"] is not None else ""
+    return one_line(f"{result['check']}{case}")
 
 
 def _requests(requests: list[dict[str, Any]], width: int) -> list[str]:
-    rows = [
-        f"{row['method']} {one_line(row['target'])} {row['status']}"
-        + (f" signed by {row['signed_by']}" if row.get("signed_by") else "")
-        for row in requests[-SHOWN_REQUESTS:]
+    if not requests:
+        return []
+    rows = [f"... {len(requests) - SHOWN_REQUESTS} earlier ones"] if len(requests) > SHOWN_REQUESTS else []
+    for row in requests[-SHOWN_REQUESTS:]:
+        status = "no answer" if row["status"] is None else row["status"]
+        signer = f", signed by {row['signed_by']}" if row["signed_by"] else ""
+        rows.append(f"{one_line(row['method'])} {one_line(row['target'])} -> {status}{one_line(signer)}")
+    return _block("requests", "\n".join(rows), width)
+
+
+def _block(label: str, text: str, width: int) -> list[str]:
+    return [
+        f"  {label if number == 0 else '':<9} {line}".rstrip()
+        for number, line in enumerate(wrapped(text, width - LABEL))
     ]
-    if len(requests) > SHOWN_REQUESTS:
-        rows.insert(0, f"... {len(requests) - SHOWN_REQUESTS} before")
-    return [f"  {'wire' if number == 0 else '':<9} {row[: width - 12]}" for number, row in enumerate(rows)]
-
-
-def reasons(record: Record, verdict: str) -> list[tuple[str, list[str]]]:
-    """Return the reasons of a verdict, each with the requirements, places and cases it covers."""
-    grouped: dict[str, list[str]] = {}
-    for result in record.results:
-        if result["verdict"] == verdict:
-            case = f" {result['case']}" if result.get("case") else ""
-            label = one_line(f"{result['requirement']}@{result['place']}{case}")
-            grouped.setdefault(one_line(result.get("reason") or "no reason given"), []).append(label)
-    return sorted(grouped.items())
-
-
-def final_word(record: Record, *, strict: bool) -> str:
-    """Return the sentence at the end of a report, with counts per level."""
-    from conformance.verdicts import BROKEN, CONFORMS, exit_code
-
-    by_requirement: dict[str, list[str]] = {}
-    for cell in record.cells():
-        by_requirement.setdefault(cell.requirement, []).append(cell.verdict)
-    parts = []
-    for level in requirements.LEVELS:
-        verdicts = [worst(v) for identity, v in by_requirement.items() if record.level(identity) == level]
-        if verdicts:
-            held = sum(verdict in ("pass", "inconclusive") for verdict in verdicts)
-            parts.append(f"{held} of {len(verdicts)} {level}")
-    code = exit_code(record, strict=strict)
-    word = {CONFORMS: "conforms", BROKEN: "does not conform"}.get(code, "not judged")
-    name = record.start["target"]["name"]
-    return f"{name} {word}: {', '.join(parts) or 'nothing'} hold on {len(record.places)} places"

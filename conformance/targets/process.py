@@ -104,18 +104,19 @@ class LineProcess:
 
     def exit_text(self) -> str:
         """Return how the process ended, such as `exit status 1` or `SIGKILL`; empty if it is not known."""
-        if self._process.returncode is not None:
-            return _exit_text(self._process.returncode)
         if not hasattr(os, "pidfd_open"):
             return ""
-        watched = os.pidfd_open(self.pid)
         try:
-            if not select.select([watched], [], [], _DRAIN_S)[0]:
-                return ""
-        finally:
-            os.close(watched)
-        # WNOWAIT leaves it a zombie: its id stays taken, so that stopping its group cannot hit a stranger.
-        ended = os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
+            watched = os.pidfd_open(self.pid)
+            try:
+                if not select.select([watched], [], [], _DRAIN_S)[0]:
+                    return ""
+            finally:
+                os.close(watched)
+            # WNOWAIT leaves it a zombie: its id stays taken, so that stopping its group cannot hit a stranger.
+            ended = os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
+        except (ProcessLookupError, ChildProcessError):
+            return ""  # stopped meanwhile
         if ended is None:
             return ""
         return _exit_text(ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status)
@@ -131,12 +132,14 @@ class LineProcess:
                 self._close_stdin(grace_s)
                 readers[0].join(grace_s)
             self._kill_group()
-            self._process.wait()
             self._close_stdin(_DRAIN_S)
-            for reader, pipe in zip(readers[::-1], (self._process.stderr, self._process.stdout), strict=False):
+            for reader in readers:
                 reader.join(_DRAIN_S)
-                if pipe is not None and not reader.is_alive():
-                    pipe.close()
+            self._process.wait()
+            if not any(reader.is_alive() for reader in readers):
+                for pipe in (self._process.stdout, self._process.stderr):
+                    if pipe is not None:
+                        pipe.close()
             _started.discard(self)
 
     def _close_stdin(self, wait_s: float) -> None:

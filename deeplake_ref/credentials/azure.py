@@ -6,25 +6,22 @@ Order: `account_key` of the dictionary, its `sas_token`, then `AZURE_STORAGE_CON
 name always comes from the path, and the endpoint is no credential: it combines with any winner.
 
 The names and the order of the variables are those of the Azure CLI (azure-cli, `storage/_validators.py`,
-`validate_client_parameters`); the grammar of connection strings is that of "Configure Azure Storage connection strings".
+`validate_client_parameters`).
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
 import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import parse_qsl
 
+from deeplake_ref.credentials import azure_texts
+from deeplake_ref.credentials.azure_texts import Answer, AzureCredentials
 from deeplake_ref.credentials.chain import Broken, Chain, Found, NotMine, Source, check_dictionary
 from deeplake_ref.credentials.endpoints import checked_endpoint
-from deeplake_ref.errors import ExpiredTokenError, InvalidCredentialsError, StorageError
-from deeplake_ref.secrets import Secret
+from deeplake_ref.errors import InvalidCredentialsError, InvalidURIError
 
 FIELDS = ("account_key", "sas_token", "endpoint_url", "anon")
 """Every field of a creds dictionary for `az://`."""
@@ -53,32 +50,7 @@ HINT = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class AzureCredentials:
-    """What signs requests: an account key, a shared access signature, or nothing, which is anonymous.
-
-    `blob_endpoint` is where a connection string says that its account is.
-    """
-
-    account_key: Secret | None = None
-    sas_token: Secret | None = None
-    expires_at: datetime | None = None
-    blob_endpoint: str | None = field(default=None, repr=False)
-
-    @property
-    def is_anonymous(self) -> bool:
-        """Whether requests carry no proof."""
-        return self.account_key is None and self.sas_token is None
-
-    @property
-    def is_expired(self) -> bool:
-        """Whether a shared access signature tells that its time is over."""
-        return self.expires_at is not None and self.expires_at <= datetime.now(UTC)
-
-
 Creds = Mapping[str, Any] | str | None
-
-Answer = Found[AzureCredentials] | NotMine | Broken
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +80,9 @@ class DictionaryField:
     def look(self) -> Answer:
         """Answer with the field, if it is there."""
         value = checked(self.creds).get(self.field_name)
-        return NotMine(f"no {self.field_name} in creds") if value is None else _answer(self.field_name, value, "creds")
+        if value is None:
+            return NotMine(f"no {self.field_name} in creds")
+        return azure_texts.from_secret(self.field_name, value, f"`{self.field_name}` of creds")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,10 +101,12 @@ class Variable:
             return NotMine(f"{self.variable} is not set")
         owner = os.environ.get("AZURE_STORAGE_ACCOUNT", "").strip()
         if owner and owner != self.account:
-            return NotMine(f"{self.variable} is for the account {owner!r} of AZURE_STORAGE_ACCOUNT, not {self.account!r}")
+            return NotMine(
+                f"{self.variable} is for the account {owner!r} of AZURE_STORAGE_ACCOUNT, not {self.account!r}"
+            )
         if self.field_name == "connection_string":
-            return _from_connection_string(value, self.account, self.variable)
-        return _answer(self.field_name, value, self.variable)
+            return azure_texts.from_connection_string(value, self.account, self.variable)
+        return azure_texts.from_secret(self.field_name, value, self.variable)
 
 
 def chain(creds: Creds, account: str) -> Chain[AzureCredentials]:
@@ -148,14 +124,14 @@ def chain(creds: Creds, account: str) -> Chain[AzureCredentials]:
 
 
 def checked(creds: Creds) -> dict[str, Any]:
-    """Return the fields that are set; "ENV" means what None means: ambient sources only; raises `InvalidCredentialsError`."""
+    """Return the fields that are set; "ENV" is None, ambient sources only; raises `InvalidCredentialsError`."""
     if creds is None or creds == "ENV":
         return {}
     if not isinstance(creds, Mapping):
-        raise _invalid(f"creds for az:// is a dictionary, or 'ENV': {type(creds).__name__}")
+        raise azure_texts.invalid(f"creds for az:// is a dictionary, or 'ENV': {type(creds).__name__}")
     given = check_dictionary(creds, provider="az", own=FIELDS, foreign=FOREIGN, types={"anon": bool})
     if given.get("anon") and ("account_key" in given or "sas_token" in given):
-        raise _invalid("`anon` and keys exclude each other")
+        raise azure_texts.invalid("`anon` and keys exclude each other")
     return given
 
 
@@ -163,7 +139,7 @@ def endpoint(creds: Creds, credentials: AzureCredentials, account: str) -> str:
     """Return the base URL of the account, without trailing slash.
 
     Raises:
-        InvalidURIError: it is not an http(s) URL, or it carries a user, a query or a fragment.
+        InvalidURIError: what is configured is no base URL, or the account no account name.
     """
     given = checked(creds)
     if "endpoint_url" in given:
@@ -173,80 +149,9 @@ def endpoint(creds: Creds, credentials: AzureCredentials, account: str) -> str:
     configured = os.environ.get("AZURE_STORAGE_ENDPOINT", "").strip()
     if configured:
         return checked_endpoint(configured, "AZURE_STORAGE_ENDPOINT", "az")
+    if not re.fullmatch(r"[a-z0-9]{3,24}(-secondary)?", account):
+        # it becomes part of a host name, which must not be anybody else's
+        raise InvalidURIError(
+            f"an account has 3 to 24 lower-case letters and digits: {account!r}", provider="az", effect="none"
+        )
     return PUBLIC_ENDPOINT.format(account=account)
-
-
-def _answer(field_name: str, value: str, where: str) -> Answer:
-    """Answer with a key or a signature, or say what is wrong with it."""
-    text = value.strip()
-    try:
-        if field_name == "account_key":
-            return Found(AzureCredentials(account_key=_account_key(text, where)))
-        token, expires_at = _sas_token(text, where)
-    except StorageError as error:
-        return Broken(error)
-    found = AzureCredentials(sas_token=token, expires_at=expires_at)
-    if found.is_expired:
-        message = f"the shared access signature in {where} expired at {expires_at:%Y-%m-%dT%H:%M:%SZ}, get a new one"
-        return Broken(ExpiredTokenError(message, provider="az", effect="none"))
-    return Found(found)
-
-
-def _account_key(text: str, where: str) -> Secret:
-    try:
-        decoded = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        decoded = b""
-    if not decoded:
-        raise _invalid(f"the account key in {where} is not base64")
-    return Secret(text)
-
-
-def _sas_token(text: str, where: str) -> tuple[Secret, datetime | None]:
-    token = text.removeprefix("?")
-    fields = dict(parse_qsl(token, keep_blank_values=True))
-    if not fields.get("sig") or re.search(r"[\s\x00-\x1f\x7f#]", token) or "://" in token.partition("sig=")[0]:
-        raise _invalid(f"the shared access signature in {where} is not a query string with a `sig`")
-    if not fields.get("se"):
-        return Secret(token), None  # a stored access policy of the container says when it ends
-    try:
-        expires_at = datetime.fromisoformat(fields["se"])
-    except ValueError:
-        raise _invalid(f"the `se` of the shared access signature in {where} is not a time") from None
-    return Secret(token), expires_at if expires_at.tzinfo else expires_at.replace(tzinfo=UTC)
-
-
-def _from_connection_string(text: str, account: str, where: str) -> Answer:
-    pairs = [part.partition("=") for part in text.split(";") if part.strip()]
-    fields = {name.strip().lower(): value.strip() for name, _, value in pairs}
-    if any(not separator for _, separator, _ in pairs) or len(fields) < len(pairs):
-        return Broken(_invalid(f"{where} is malformed: it is a list of `Name=value;` with each name once"))
-    if fields.get("usedevelopmentstorage", "").lower() == "true":
-        return Broken(_invalid(f"{where} has UseDevelopmentStorage, write out AccountName, AccountKey and BlobEndpoint"))
-    owner = fields.get("accountname")
-    if owner and owner != account:
-        return NotMine(f"{where} is for the account {owner!r}, not {account!r}")
-    if fields.get("accountkey"):
-        if not owner:
-            return Broken(_invalid(f"{where} is malformed: it has AccountKey without AccountName"))
-        answer = _answer("account_key", fields["accountkey"], where)
-    elif fields.get("sharedaccesssignature"):
-        answer = _answer("sas_token", fields["sharedaccesssignature"], where)
-    else:
-        return Broken(_invalid(f"{where} is malformed: it has neither AccountKey nor SharedAccessSignature"))
-    if not isinstance(answer, Found):
-        return answer
-    found = answer.credentials
-    endpoint = fields.get("blobendpoint") or _derived_endpoint(fields, account)
-    return Found(AzureCredentials(found.account_key, found.sas_token, found.expires_at, endpoint))
-
-
-def _derived_endpoint(fields: Mapping[str, str], account: str) -> str | None:
-    suffix = fields.get("endpointsuffix")
-    if not suffix:
-        return None
-    return f"{fields.get('defaultendpointsprotocol') or 'https'}://{account}.blob.{suffix}"
-
-
-def _invalid(message: str) -> InvalidCredentialsError:
-    return InvalidCredentialsError(message, provider="az", effect="none")

@@ -1,22 +1,22 @@
 """
 `az://account/container/name` on Azure Blob Storage, one client per handle.
 
-Objects are block blobs. They are one request each way up to 8 MiB for reading and 64 MiB for writing, as in the SDK; larger
-ones go up in parallel blocks, which nobody sees before they are committed, and come down in parallel ranges of one version.
+Objects are block blobs. They are one request each way up to 8 MiB for reading and, as in the SDK, 64 MiB for writing;
+larger ones go up in parallel blocks, which nobody sees before they are committed, and come down in parallel ranges of one
+version.
 """
 
 from __future__ import annotations
 
 import base64
-import hashlib
 import secrets
 import threading
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, TypeVar
-from urllib.parse import quote, unquote
-from xml.etree import ElementTree
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote
 
 from deeplake_ref.credentials import azure
 from deeplake_ref.errors import (
@@ -27,15 +27,14 @@ from deeplake_ref.errors import (
     StorageOperationUnsupported,
     StoragePreconditionFailed,
 )
-from deeplake_ref.stores import CHUNK, THREADS, Buffer, ResourceMeta, ranges
+from deeplake_ref.stores import CHUNK, THREADS, Buffer, ResourceMeta, azure_answers, ranges
 from deeplake_ref.stores.azure_client import AzureClient, RefusedError
 from deeplake_ref.stores.azure_errors import translated
-from deeplake_ref.stores.sessions import Deadline, MalformedAnswerError, body_into
+from deeplake_ref.stores.sessions import Deadline, MalformedAnswerError, body_into, content_range
 from deeplake_ref.urls import DatasetURL, check_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-    from typing import Any
+    from collections.abc import Callable, Iterator
 
     from deeplake_ref.retry import RetryPolicy
 
@@ -55,12 +54,12 @@ class AzureStore:
     """One root in a container."""
 
     def __init__(self, url: DatasetURL, creds: Mapping[str, Any] | str | None, retry: RetryPolicy) -> None:
-        import azure.storage.blob  # noqa: F401 - a missing SDK is told when the handle is opened
+        import azure.storage.blob
 
         self._account, self._container = url.account, url.bucket
         self._where = f"{url.account}/{url.bucket}"
         self._root = f"{url.path}/" if url.path else ""
-        self._creds = dict(creds) if isinstance(creds, dict) else creds
+        self._creds = dict(creds) if isinstance(creds, Mapping) else creds
         self._chain = azure.chain(self._creds, url.account)
         self._retry = retry
         self._lock = threading.Lock()
@@ -96,6 +95,7 @@ class AzureStore:
     ) -> T:
         client = self._connected()
         deadline = Deadline(self._retry.deadline_s)
+        effects: set[str | None] = set()
 
         def attempt() -> T:
             try:
@@ -104,6 +104,9 @@ class AzureStore:
                 raise
             except Exception as error:  # noqa: BLE001 - every foreign exception is translated, none leaks
                 failure = translated(error, operation, key, self._where, self._chain.source, client)
+            effects.add(failure.effect)
+            if "unknown" in effects:
+                failure.effect = "unknown"
             # raised here, since the foreign exception would hang on as context above
             raise failure
 
@@ -130,9 +133,8 @@ class AzureStore:
         full = check_key(self._root + key, "az")
 
         def request(client: AzureClient, deadline: Deadline) -> ResourceMeta:
-            answer = client.send("HEAD", full, deadline)
-            answer.body(deadline, size=0)
-            return _meta(key, _number(answer.headers.get("Content-Length")), answer.headers)
+            headers = client.ask("HEAD", full, deadline)
+            return azure_answers.meta(key, headers.get("Content-Length"), headers)
 
         try:
             return self._call("metadata", key, request)
@@ -148,7 +150,7 @@ class AzureStore:
         if if_absent:
             conditions["If-None-Match"] = "*"
         if if_match is not None:
-            conditions["If-Match"] = _quoted(if_match)
+            conditions["If-Match"] = azure_answers.quoted(if_match)
         put = self._put_blob if len(value) <= LARGEST_PUT else self._put_blocks
         try:
             return put(full, key, value, conditions)
@@ -164,9 +166,7 @@ class AzureStore:
         headers = {"x-ms-blob-type": "BlockBlob", **conditions}
 
         def request(client: AzureClient, deadline: Deadline) -> ResourceMeta:
-            answer = client.send("PUT", full, deadline, headers=headers, body=value)
-            answer.body(deadline, size=0)
-            return _meta(key, len(value), answer.headers)
+            return azure_answers.meta(key, len(value), client.ask("PUT", full, deadline, headers=headers, body=value))
 
         return self._call("set", key, request, safe=_effectless if conditions else None)
 
@@ -196,8 +196,7 @@ class AzureStore:
 
     def _stage(self, full: str, key: str, name: str, block: memoryview) -> None:
         def request(client: AzureClient, deadline: Deadline) -> None:
-            answer = client.send("PUT", full, deadline, query=f"comp=block&blockid={quote(name, safe='')}", body=block)
-            answer.body(deadline, size=0)
+            client.ask("PUT", full, deadline, query=f"comp=block&blockid={quote(name, safe='')}", body=block)
 
         try:
             self._call("set", key, request)
@@ -211,9 +210,8 @@ class AzureStore:
         body = f'<?xml version="1.0" encoding="utf-8"?><BlockList>{listed}</BlockList>'.encode()
 
         def request(client: AzureClient, deadline: Deadline) -> ResourceMeta:
-            answer = client.send("PUT", full, deadline, query="comp=blocklist", headers=conditions, body=body)
-            answer.body(deadline, size=0)
-            return _meta(key, size, answer.headers)
+            answer = client.ask("PUT", full, deadline, query="comp=blocklist", headers=conditions, body=body)
+            return azure_answers.meta(key, size, answer)
 
         return self._call("set", key, request, safe=_effectless if conditions else None)
 
@@ -222,7 +220,7 @@ class AzureStore:
         full = check_key(self._root + key, "az")
 
         def request(client: AzureClient, deadline: Deadline) -> None:
-            client.send("DELETE", full, deadline).body(deadline, size=0)
+            client.ask("DELETE", full, deadline)
 
         try:
             self._call("remove", key, request)
@@ -237,43 +235,36 @@ class AzureStore:
 
     def list(self, directory: str) -> Iterator[list[ResourceMeta]]:
         """Yield one page per request; names that end with a slash are folders of other tools, not objects."""
-        for entries in self._pages(directory):
-            blobs = [(_name(entry), entry.find("Properties")) for entry in entries if entry.tag == "Blob"]
-            yield [
-                _meta_of_entry(name.removeprefix(self._root), properties)
-                for name, properties in blobs
-                if not name.endswith("/")
-            ]
+        for page in self._pages(directory):
+            blobs = (blob for blob in page.blobs if not blob.path.endswith("/"))
+            yield [replace(blob, path=blob.path.removeprefix(self._root)) for blob in blobs]
 
     def list_dirs(self, directory: str) -> Iterator[str]:
         """Yield common prefixes; the service groups them, so that no deeper key is sent."""
-        for entries in self._pages(directory, "&delimiter=%2F"):
-            for entry in entries:
-                if entry.tag == "BlobPrefix":
-                    name = _name(entry).removeprefix(self._root).removesuffix("/")
-                    if name and not name.endswith("/"):
-                        yield name
+        for page in self._pages(directory, "&delimiter=%2F"):
+            for prefix in page.prefixes:
+                name = prefix.removeprefix(self._root).removesuffix("/")
+                if name and not name.endswith("/"):
+                    yield name
 
-    def _pages(self, directory: str, more: str = "") -> Iterator[ElementTree.Element]:
+    def _pages(self, directory: str, more: str = "") -> Iterator[azure_answers.Page]:
         prefix = self._root + (f"{directory}/" if directory else "")
         query = f"restype=container&comp=list&prefix={quote(prefix, safe='')}{more}"
         marker: str | None = ""
         while marker is not None:
             asked = f"{query}&marker={quote(marker, safe='')}" if marker else query
 
-            def request(client: AzureClient, deadline: Deadline, asked: str = asked) -> ElementTree.Element:
-                return _listing(client.send("GET", None, deadline, query=asked).body(deadline))
+            def request(client: AzureClient, deadline: Deadline, asked: str = asked) -> azure_answers.Page:
+                return azure_answers.page(client.send("GET", None, deadline, query=asked).body(deadline))
 
-            listing = self._call("list", directory, request)
-            yield listing[listing.index(listing.find("Blobs"))]
-            marker = listing.findtext("NextMarker") or None
+            page = self._call("list", directory, request)
+            yield page
+            marker = page.marker
 
     # ---- the rest
 
     def sign_url(self, key: str, expires_s: float) -> str:
         """Return a URL with a service SAS for reading; signed here by the SDK, without a request."""
-        from datetime import UTC, datetime, timedelta
-
         full = check_key(self._root + key, "az")
         client = self._connected()
         account_key = client.credentials.account_key
@@ -333,14 +324,14 @@ class _Fetch:
                     return None
                 raise
             body = answer.body(deadline)
-            etag = _etag(answer.headers)
+            etag = azure_answers.etag(answer.headers)
             if answer.status != 206:
                 return ranges.Part(body, 0, len(body), etag)
-            first, last, total = _content_range(answer.headers)
+            first, last, total = content_range(answer.headers)
             if len(body) != last + 1 - first:
                 raise MalformedAnswerError
             # the MD5 of the whole blob comes with every range of it
-            if len(body) == total and not _has_md5(body, answer.headers.get("x-ms-blob-content-md5")):
+            if len(body) == total and not azure_answers.has_its_md5(body, answer.headers):
                 raise MalformedAnswerError
             return ranges.Part(body, first, total, etag)
 
@@ -348,35 +339,17 @@ class _Fetch:
 
     def into(self, view: memoryview, start: int, etag: str) -> None:
         """Read one range of a version in place."""
-        headers = {"x-ms-range": f"bytes={start}-{start + len(view) - 1}", "If-Match": _quoted(etag)}
+        headers = {"x-ms-range": f"bytes={start}-{start + len(view) - 1}", "If-Match": azure_answers.quoted(etag)}
 
         def request(client: AzureClient, deadline: Deadline) -> None:
             answer = client.send("GET", self._full, deadline, headers=headers)
-            if answer.status != 206 or _content_range(answer.headers)[0] != start or _etag(answer.headers) != etag:
+            if answer.status != 206 or content_range(answer.headers)[0] != start:
                 raise MalformedAnswerError
+            if azure_answers.etag(answer.headers) != etag:
+                raise StoragePreconditionFailed("get: the blob was replaced", provider="az", operation="get")
             body_into(answer.raw, view, deadline)
 
         self._store._call("get", self._key, request)  # noqa: SLF001
-
-
-def _listing(body: bytes) -> ElementTree.Element:
-    """Return a parsed page; a body that is not one, or not all of one, is refused."""
-    try:
-        # expat bounds the expansion of entities
-        root = ElementTree.fromstring(body)  # noqa: S314
-    except ElementTree.ParseError:
-        raise MalformedAnswerError from None
-    if root.tag != "EnumerationResults" or root.find("Blobs") is None:
-        raise MalformedAnswerError
-    return root
-
-
-def _name(entry: ElementTree.Element) -> str:
-    """Return a name; one that XML cannot hold comes percent-encoded, and says so."""
-    name = entry.find("Name")
-    if name is None or not name.text:
-        raise MalformedAnswerError
-    return unquote(name.text) if name.get("Encoded") == "true" else name.text
 
 
 def _effectless(error: StorageError) -> bool:

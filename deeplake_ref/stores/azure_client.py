@@ -1,8 +1,8 @@
 """
 One client of Azure Blob Storage: a pool of connections, one identity, one account.
 
-Requests go through the SDK's own transport and signing policies, as pipelines of `azure-core`; the SDK's clients above them
-spend about as much time on one request again, retry on their own, and read large blobs in pieces that they choose.
+Requests go through the SDK's own transport and signing policies, in a pipeline of `azure-core`. The SDK's clients above
+them spend as much time again on a small request, and retry what they read in pieces by rules of their own.
 """
 
 from __future__ import annotations
@@ -122,6 +122,12 @@ class AzureClient:
         found = _CODE.search(sessions.error_text(raw, deadline))
         code = response.headers.get("x-ms-error-code") or (found["code"].decode() if found else None)
         raise RefusedError(response.status_code, code, response.headers)
+
+    def ask(self, method: str, key: str, deadline: sessions.Deadline, **more: Any) -> Mapping[str, str]:
+        """Make one request whose answer has no body, and return its headers; the arguments are those of `send`."""
+        answer = self.send(method, key, deadline, **more)
+        sessions.body_of(answer.raw, None, deadline)
+        return answer.headers
 
     def close(self) -> None:
         """Close the connections."""

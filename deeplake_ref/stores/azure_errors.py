@@ -90,14 +90,14 @@ def _refused(error: RefusedError, about: str, client: AzureClient) -> StorageErr
     if client.credentials.is_anonymous and kind in (errors.StorageAccessDenied, errors.AuthenticationError):
         return errors.AuthenticationError(f"{said}; it is not public, anonymous requests are refused")
     if kind is errors.StorageInternalError and not code:
-        return kind(f"{said}; this is not an answer of Azure Storage, check endpoint_url")
+        return kind(f"{said}; not an answer of Azure Storage, check endpoint_url")
     return kind(said)
 
 
 def _failed(error: Exception, about: str) -> StorageError:
     name = type(error).__name__
     if isinstance(error, sessions.MalformedAnswerError):
-        return errors.StorageNetworkConnectionError(f"{about}: this is not an answer of Azure Storage; check endpoint_url")
+        return errors.StorageNetworkConnectionError(f"{about}: not an answer of Azure Storage; check endpoint_url")
     if isinstance(error, sessions.IncompleteBodyError):
         return errors.StorageNetworkConnectionError(f"{about}: the answer did not arrive whole, or not in time")
     if sessions.is_untrusted(error):

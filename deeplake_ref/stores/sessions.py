@@ -8,6 +8,7 @@ signature of an SDK. Here the environment is asked once per handle, for proxies 
 from __future__ import annotations
 
 import io
+import re
 import time
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -31,6 +32,8 @@ STEP = 1024 * 1024
 
 
 LONGEST_ERROR = 64 * 1024
+
+_CONTENT_RANGE = re.compile(r"bytes (\d+)-(-?\d+)/(\d+)")
 
 
 class IncompleteBodyError(Exception):
@@ -56,12 +59,13 @@ class Deadline:
         left = self.left_s()
         return min(left, CONNECT_S + upload / SLOWEST), min(left, READ_S)
 
-    def has_passed(self) -> bool:
-        """Whether there is no time left."""
-        return time.monotonic() >= self._end
+    def check(self) -> None:
+        """Raise `IncompleteBodyError` if there is no time left."""
+        if time.monotonic() >= self._end:
+            raise IncompleteBodyError
 
 
-def settle(session: Any, endpoint: str) -> None:  # noqa: ANN401 - requests.Session, or a subclass of an SDK's
+def settle(session: Any, endpoint: str) -> None:
     """Give a session its connections, and what the environment says now about proxies and CA files for an endpoint."""
     from requests.adapters import HTTPAdapter
 
@@ -73,7 +77,7 @@ def settle(session: Any, endpoint: str) -> None:  # noqa: ANN401 - requests.Sess
         session.mount(scheme, HTTPAdapter(pool_connections=4, pool_maxsize=POOL, max_retries=0))
 
 
-def body_of(raw: Any, size: int | None, deadline: Deadline) -> bytes:  # noqa: ANN401 - urllib3's response
+def body_of(raw: Any, size: int | None, deadline: Deadline) -> bytes:
     """Return a whole body.
 
     Args:
@@ -88,7 +92,7 @@ def body_of(raw: Any, size: int | None, deadline: Deadline) -> bytes:  # noqa: A
     return body
 
 
-def body_into(raw: Any, view: memoryview, deadline: Deadline) -> None:  # noqa: ANN401
+def body_into(raw: Any, view: memoryview, deadline: Deadline) -> None:
     """Fill a buffer with a body of exactly its size."""
     filled = 0
     for piece in _pieces(raw, deadline):
@@ -100,20 +104,19 @@ def body_into(raw: Any, view: memoryview, deadline: Deadline) -> None:  # noqa: 
         raise IncompleteBodyError
 
 
-def _pieces(raw: Any, deadline: Deadline) -> Iterator[bytes]:  # noqa: ANN401
+def _pieces(raw: Any, deadline: Deadline) -> Iterator[bytes]:
     # stored bytes are wanted, so nothing is decoded; an unread connection is dropped, a read one goes back to the pool
     try:
         while piece := raw.read1(STEP, decode_content=False):
             yield piece
-            if deadline.has_passed():
-                raise IncompleteBodyError
+            deadline.check()
     except BaseException:
         raw.close()
         raise
     raw.release_conn()
 
 
-def error_text(raw: Any, deadline: Deadline) -> bytes:  # noqa: ANN401
+def error_text(raw: Any, deadline: Deadline) -> bytes:
     """Return the body of an error, not more of it than says what it is."""
     text = b""
     for piece in _pieces(raw, deadline):
@@ -128,18 +131,27 @@ def sendable(value: bytes | bytearray | memoryview) -> bytes | bytearray | memor
     return value if len(value) > io.DEFAULT_BUFFER_SIZE else bytes(value)
 
 
+def content_range(headers: Mapping[str, str]) -> tuple[int, int, int]:
+    """Return first byte, last byte and whole size of `bytes 0-9/10`; the last is before the first if there are none."""
+    match = _CONTENT_RANGE.fullmatch(headers.get("Content-Range", ""))
+    if match is None:
+        raise MalformedAnswerError
+    first, last, total = match.groups()
+    return int(first), int(last), int(total)
+
+
 def causes(error: BaseException | None) -> Iterator[BaseException]:
     """Yield a foreign exception and everything that it wraps, however it does."""
     seen: set[int] = set()
-    waiting = [error]
+    waiting: list[Any] = [error]
     while waiting:
         this = waiting.pop()
         if not isinstance(this, BaseException) or id(this) in seen:
             continue
         seen.add(id(this))
         yield this
-        waiting += [this.__cause__, this.__context__, getattr(this, "reason", None), getattr(this, "inner_exception", None)]
-        waiting += [argument for argument in this.args if isinstance(argument, BaseException)]
+        waiting += [this.__cause__, this.__context__, *this.args]
+        waiting += [getattr(this, name, None) for name in ("reason", "inner_exception")]
 
 
 def is_untrusted(error: BaseException) -> bool:

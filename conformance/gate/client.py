@@ -1,0 +1,110 @@
+"""
+The runner's side of the gate.
+"""
+
+from __future__ import annotations
+
+import json
+import selectors
+import subprocess
+import sys
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from conformance.gate.recording import Exchange
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ANSWER_S = 30.0
+
+
+class GateError(Exception):
+    """The gate does not answer, or refuses a command; ours to mend."""
+
+
+class Gate:
+    """A running gate."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+        self._lock = threading.Lock()
+
+    def open(self, upstream: str) -> Tap:
+        """Listen on a new port in front of the service at a base URL such as `http://127.0.0.1:9000`."""
+        parts = urlsplit(upstream)
+        if parts.scheme != "http" or parts.hostname is None:
+            raise GateError(f"the gate stands in front of http services only: {upstream}")
+        answer = self.ask({"do": "open", "host": parts.hostname, "port": parts.port or 80})
+        return Tap(self, answer["tap"], f"http://127.0.0.1:{answer['port']}{parts.path}")
+
+    def ask(self, command: dict[str, Any]) -> dict[str, Any]:
+        """Send a command and return its answer; raises `GateError`."""
+        with self._lock:
+            stdin, stdout = self._process.stdin, self._process.stdout
+            if stdin is None or stdout is None:
+                raise GateError("the gate has no pipes")
+            try:
+                stdin.write(json.dumps(command).encode() + b"\n")
+                stdin.flush()
+            except OSError as error:
+                raise GateError(f"the gate is gone: {error}") from None
+            with selectors.DefaultSelector() as selector:
+                selector.register(stdout, selectors.EVENT_READ)
+                if not selector.select(ANSWER_S):
+                    raise GateError(f"the gate does not answer within {ANSWER_S:.0f} s")
+            line = stdout.readline()
+        if not line:
+            raise GateError("the gate ended")
+        answer: dict[str, Any] = json.loads(line)
+        if "error" in answer:
+            raise GateError(answer["error"])
+        return answer
+
+
+@dataclass(frozen=True, slots=True)
+class Tap:
+    """One port of the gate in front of one service."""
+
+    gate: Gate
+    number: int
+    url: str
+
+    def requests(self) -> list[Exchange]:
+        """Return every exchange whose answer has begun to reach its last byte, in that order.
+
+        What a client has read whole is in it: an exchange is recorded before its last bytes leave the gate.
+        """
+        answer = self.gate.ask({"do": "requests", "tap": self.number})
+        return [Exchange.from_json(values) for values in answer["requests"]]
+
+    def clear(self) -> None:
+        """Forget what was seen."""
+        self.gate.ask({"do": "clear", "tap": self.number})
+
+    def close(self) -> None:
+        """Stop listening and drop the connections."""
+        self.gate.ask({"do": "close", "tap": self.number})
+
+
+@contextmanager
+def start_gate() -> Iterator[Gate]:
+    """Start the gate's process; it ends with the context, or with this process."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "conformance.gate"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+    )
+    try:
+        yield Gate(process)
+    finally:
+        if process.stdin is not None:
+            process.stdin.close()
+        try:
+            process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        if process.stdout is not None:
+            process.stdout.close()

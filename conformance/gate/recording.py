@@ -1,0 +1,101 @@
+"""
+What is kept of an exchange, with secrets masked: who signed stays readable, what proves it does not.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+MASK = "***"
+
+_SECRET_HEADERS = frozenset({"x-amz-security-token", "x-ms-copy-source-authorization", "cookie", "proxy-authorization"})
+_SECRET_QUERY = re.compile(
+    r"(?i)([?&](?:sig|x-amz-signature|x-amz-security-token|x-goog-signature|signature|access_token|token)=)[^&]*"
+)
+_SIGNATURE = re.compile(r"(?i)(signature=)[0-9a-f]+")
+_SIGV4_CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/")
+_QUERY_CREDENTIAL = re.compile(r"(?i)[?&]x-(?:amz|goog)-credential=([^&/%]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One request and its answer.
+
+    Attributes:
+        method: as sent.
+        target: the raw request target, bytes above ASCII as backslash escapes, signatures masked.
+        status: of the final answer, None if there was none.
+        request_bytes: bytes of the request's payload, chunk framing not counted.
+        response_bytes: bytes of the answer's payload.
+        headers: of the request, in order, secrets masked.
+        signed_by: the access key id, account or kind of token that signed, None for an unsigned request.
+        started_s: seconds since the gate started.
+        seconds: from the request's first byte to the answer's last one.
+    """
+
+    method: str
+    target: str
+    status: int | None
+    request_bytes: int
+    response_bytes: int
+    headers: tuple[tuple[str, str], ...]
+    signed_by: str | None
+    started_s: float
+    seconds: float
+
+    def header(self, name: str) -> str | None:
+        """Return a request header's value, None if it was not sent."""
+        return next((value for key, value in self.headers if key.lower() == name.lower()), None)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Self:
+        """Return the exchange of JSON values."""
+        headers = tuple((name, value) for name, value in values["headers"])
+        return cls(**(values | {"headers": headers}))
+
+
+def masked_target(target: str) -> str:
+    """Return a request target without what proves an identity."""
+    return _SECRET_QUERY.sub(rf"\g<1>{MASK}", target)
+
+
+def masked_header(name: str, value: str) -> str:
+    """Return a header's value without what proves an identity."""
+    lower = name.lower()
+    if lower in _SECRET_HEADERS:
+        return MASK
+    if lower == "authorization":
+        return _masked_authorization(value)
+    return masked_target(value) if lower in ("referer", "x-amz-copy-source", "x-ms-copy-source") else value
+
+
+def _masked_authorization(value: str) -> str:
+    scheme, _, rest = value.partition(" ")
+    if scheme.startswith(("AWS4-", "GOOG4-")):
+        return _SIGNATURE.sub(rf"\g<1>{MASK}", value)
+    if scheme in ("SharedKey", "SharedKeyLite", "AWS"):
+        return f"{scheme} {rest.partition(':')[0]}:{MASK}"
+    return f"{scheme} {MASK}"
+
+
+def signer(target: str, headers: list[tuple[str, str]]) -> str | None:
+    """Return who signed: the key id of SigV4, the account of SharedKey, else the kind of proof; None for none."""
+    authorization = next((value for name, value in headers if name.lower() == "authorization"), None)
+    if authorization is not None:
+        scheme, _, rest = authorization.partition(" ")
+        match = _SIGV4_CREDENTIAL.search(rest)
+        if match:
+            return match[1]
+        if scheme in ("SharedKey", "SharedKeyLite", "AWS"):
+            return rest.partition(":")[0]
+        return scheme
+    query = _QUERY_CREDENTIAL.search(target)
+    if query:
+        return query[1]
+    return "SAS" if re.search(r"[?&]sig=", target) else None
