@@ -1,10 +1,10 @@
 """
 The record: the JSON-lines truth of one run, of which every report is a view.
 
-The first line is `start`, the last one `end`; a record without it was cut off and says so. Between them stand `plan` (on
-which places a requirement is checked), `service`, `divergence`, `harness` (a problem of the suite's own) and one `result`
-per check, place and case. Lines are flushed one by one, so that a killed run leaves all that it knew. What is written and
-what is read goes through the same strict form, `record_form`.
+The first line is `start`, the last one `end`; a record without it was cut off and says so. Between them stand `plan`
+(on which places a requirement is checked), `service`, `divergence`, `harness` (a problem of the suite's own) and one
+`result` per check, place and case. Lines are flushed one by one, so that a killed run leaves all that it knew. What is
+written and what is read goes through the same strict form, `record_form`.
 """
 
 from __future__ import annotations
@@ -173,8 +173,8 @@ def read_record(path: Path, *, known: Mapping[str, Requirement] | None = None) -
         known: the requirements that its ids are looked up in; None for this suite's specification.
 
     Raises:
-        UsageError: the file is no record of this version, or a line is broken; the message names file and line. Only half
-            a line at the very end is no error: a killed run leaves it, and the missing `end` tells.
+        UsageError: the file is no record of this version, or a line is broken; the message names file and line. Half a
+            line at the very end is no error: a killed run leaves it, and the missing `end` tells.
     """
     try:
         text = path.read_bytes().decode("ascii")

@@ -85,8 +85,8 @@ def worst(verdicts: Iterable[str]) -> str:
 def fold(results: Iterable[dict[str, Any]], plan: Mapping[str, Iterable[str]] | None = None) -> Cells:
     """Return one cell per requirement and place.
 
-    Several checks, cases, shards or runs may have spoken about the same cell: its verdict is the worst of theirs, whatever
-    their order. Folding the results of several records together is how they merge.
+    Several checks, cases, shards or runs may have spoken about the same cell: its verdict is the worst of theirs,
+    whatever their order. Folding the results of several records together is how they merge.
 
     Args:
         results: result lines of one or several records.
@@ -111,13 +111,12 @@ def is_red(verdict: str, level: str, *, strict: bool) -> bool:
 def exit_code(record: Record, *, strict: bool) -> int:
     """Return 1 if a requirement is broken, else 3 if something that was asked for is not judged, else 0.
 
-    Not judged is: a service that was asked for and is not running, a verdict of `UNJUDGED`, a problem of the suite's own, a
-    record that was cut off, and a run in which no verdict rests on a call into the target.
+    Not judged is: a service that was asked for and is not running, a verdict of `UNJUDGED`, a problem of the suite's
+    own, a record that was cut off, and a run in which no verdict rests on a call into the target.
     """
     cells = record.cells()
     if any(is_red(cell.verdict, record.level(cell.requirement), strict=strict) for cell in cells):
         return BROKEN
-    unjudged = any(cell.verdict in UNJUDGED for cell in cells)
     exercised = any(result["verdict"] in JUDGED and result["operations"] for result in record.results)
-    lost = bool(record.lost_services())
-    return NOT_JUDGED if unjudged or lost or record.harness or not record.complete or not exercised else CONFORMS
+    judged = exercised and record.complete and not any(cell.verdict in UNJUDGED for cell in cells)
+    return CONFORMS if judged and not record.harness and not record.lost_services() else NOT_JUDGED

@@ -1,8 +1,8 @@
 """
 Keys and messages as text that prints everywhere.
 
-Whatever moves a cursor, changes colours, turns the direction of writing or cannot be encoded becomes an escape as Python
-writes it (`\\x1b`, `\\u202e`, `\\ud800`). Markup is not escaped here: every view does that in its own way.
+Whatever moves a cursor, changes colours, turns the direction of writing or cannot be encoded becomes an escape as
+Python writes it (`\\x1b`, `\\u202e`, `\\ud800`). Markup is not escaped here: every view does that in its own way.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ import textwrap
 
 def printable(text: str) -> str:
     """Return text in which only line breaks are not visible."""
-    return "".join(character if character == "\n" or character.isprintable() else _escape(character) for character in text)
+    return "".join(
+        character if character == "\n" or character.isprintable() else _escape(character) for character in text
+    )
 
 
 def one_line(text: str) -> str:

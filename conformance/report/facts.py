@@ -7,7 +7,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from conformance.record import NO_CHECK_HERE
 from conformance.report.escaping import one_line
 from conformance.requirements import LEVELS
 from conformance.verdicts import BROKEN, CONFORMS, UNJUDGED, WORST_FIRST, exit_code, is_red
@@ -82,11 +81,10 @@ def _not_in_plan(record: Record) -> list[Fact]:
     """Name requirements that this run says nothing about on any place."""
     groups: dict[str, list[str]] = {}
     for identity in record.known:
-        verdicts = {record.verdict(identity, place) for place in record.places}
-        for verdict, reason in verdicts:
-            if verdict == "not-run" and reason and not any(record.cell(identity, place) for place in record.places):
-                groups.setdefault(reason, []).append(identity)
-    return [Fact("not-run", reason, tuple(subjects)) for reason, subjects in sorted(groups.items())]
+        if record.places and not any(record.cell(identity, place) for place in record.places):
+            _, reason = record.verdict(identity, record.places[0])
+            groups.setdefault(reason, []).append(identity)
+    return [Fact("not-run", reason, tuple(groups[reason])) for reason in sorted(groups)]
 
 
 def _troubles(record: Record) -> list[Fact]:
@@ -164,13 +162,6 @@ def effort(record: Record) -> str:
 def origin(record: Record) -> str:
     """Return what makes a run come again: suite, profile, seed, Python."""
     start = record.start
-    return one_line(f"suite {start['suite']}, profile {start['profile']}, seed {start['seed']}, Python {start['python']}")
-
-
-def shown_verdict(record: Record, requirement: str, place: str) -> str:
-    """Return the word that a table shows for a requirement on a place."""
-    verdict, _ = record.verdict(requirement, place)
-    return verdict
-
-
-__all__ = ["GROUPED", "NO_CHECK_HERE", "Fact", "counted_levels", "effort", "facts", "final_word", "origin"]
+    return one_line(
+        f"suite {start['suite']}, profile {start['profile']}, seed {start['seed']}, Python {start['python']}"
+    )

@@ -1,6 +1,6 @@
 """
-A result as lines of text, in the order in which one reads it: requirement and sentence, place, smallest example, expected,
-observed, the requests that the gate saw, replay.
+A result as lines of text, in the order in which one reads it: requirement and sentence, place, smallest example,
+expected, observed, the requests that the gate saw, replay.
 """
 
 from __future__ import annotations

@@ -1,71 +1,78 @@
 """
-The report as Markdown, for a job summary: the same facts as on the terminal, with every requirement.
+The report as Markdown, for a job summary: the facts of the terminal's report, and every requirement on every place.
 """
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
-from conformance import requirements
-from conformance.report.escaping import one_line, printable
-from conformance.report.failures import failure_lines, final_word, reasons, red_results
+from conformance.report.escaping import one_line
+from conformance.report.facts import Fact, counted_levels, effort, facts, final_word, origin
+from conformance.report.failures import cell_lines, shown_cells
 
 if TYPE_CHECKING:
     from conformance.record import Record
 
+WIDTH = 100
+SHOWN_SUBJECTS = 20
+
 
 def render_markdown(record: Record, *, strict: bool = False) -> str:
-    """Return the report of a record as Markdown."""
-    start = record.start
+    """Return the report of a record as Markdown (GitHub's flavour)."""
     lines = [
-        f"# Conformance of {_cell(start['target']['name'])}",
+        f"# Conformance of {escaped(record.start['target']['name'])}",
         "",
-        f"**{_cell(final_word(record, strict=strict))}**",
+        f"**{escaped(final_word(record, strict=strict))}**",
         "",
-        f"Suite {start['suite']}, profile {start['profile']}, seed {start['seed']}, Python {start['python']}, {start['started']}",
+        *(f"- {escaped(line)}" for line in [*counted_levels(record), effort(record), origin(record)]),
+        f"- started {escaped(record.start['started'])}",
         "",
     ]
-    if not record.complete:
-        lines += ["**This record is incomplete: the run was cut off before its end.**", ""]
-    lines += _services(record)
-    for result in red_results(record):
-        lines += ["```text", *(line.replace("```", "` ` `") for line in failure_lines(result, width=100)), "```", ""]
-    for area in dict.fromkeys(requirement.area for requirement in requirements.load().values()):
+    for cell in shown_cells(record):
+        heading, *rest = cell_lines(record, cell, width=WIDTH)
+        lines += [f"### {escaped(heading)}", "", *_fenced(rest), ""]
+    for area in record.areas:
         lines += _area(record, area)
-    for verdict in ("unreachable", "inconclusive", "known-fail", "not-claimed"):
-        for reason, labels in reasons(record, verdict):
-            lines.append(f"- {verdict}: {_cell(', '.join(labels))}: {_cell(reason)}")
-    lines += [f"- no check: {identity}" for identity in record.unchecked()]
-    lines += [f"- harness: {_cell(reason)}" for reason in record.harness]
-    return "\n".join(lines).rstrip() + "\n"
-
-
-def _services(record: Record) -> list[str]:
-    if not record.services:
-        return []
-    lines = ["| service | version | runtime | state |", "|---|---|---|---|"]
-    for service in record.services:
-        state = service["state"] if service["state"] == "running" else f"{service['state']}: {service['reason']}"
-        row = (service["name"], service.get("version", ""), service.get("runtime", ""), state)
-        lines.append("| " + " | ".join(_cell(str(value)) for value in row) + " |")
-    return [*lines, ""]
+    lines += ["## What else is to be known", "", *(_item(fact) for fact in facts(record))]
+    return "\n".join(lines) + "\n"
 
 
 def _area(record: Record, area: str) -> list[str]:
-    rows = []
-    for identity, requirement in requirements.load().items():
-        cells = [record.cell(identity, place) for place in record.places]
-        if requirement.area == area and any(cells):
-            verdicts = [cell.verdict if cell else "-" for cell in cells]
-            examples = sum(cell.examples for cell in cells if cell)
-            rows.append(f"| {identity} | {requirement.level} | {_cell(requirement.title)} | {' | '.join(verdicts)} | {examples} |")
-    if not rows:
-        return []
-    places = " | ".join(record.places)
-    head = [f"## {area}", "", f"| id | level | requirement | {places} | examples |", "|---" * (len(record.places) + 4) + "|"]
-    return [*head, *rows, ""]
+    places = [escaped(place) for place in record.places]
+    lines = [
+        f"## {escaped(area)}",
+        "",
+        f"| requirement | level | {' | '.join(places)} | examples |",
+        f"|---|---|{'---|' * len(places)}---:|",
+    ]
+    for identity, requirement in record.known.items():
+        if requirement.area == area:
+            verdicts = [record.verdict(identity, place)[0] for place in record.places]
+            cells = [record.cell(identity, place) for place in record.places]
+            examples = sum(cell.examples for cell in cells if cell is not None)
+            title = escaped(f"{identity}: {requirement.title}")
+            lines.append(f"| {title} | {requirement.level} | {' | '.join(verdicts)} | {examples} |")
+    return [*lines, ""]
 
 
-def _cell(text: str) -> str:
-    """Return text that stays inside its table cell."""
-    return one_line(printable(text)).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("`", "\\`")
+def _item(fact: Fact) -> str:
+    subjects = ""
+    if fact.subjects:
+        more = len(fact.subjects) - SHOWN_SUBJECTS
+        subjects = ", ".join(fact.subjects[:SHOWN_SUBJECTS]) + (f" and {more} more" if more > 0 else "") + ": "
+    hint = f" (hint: {fact.hint})" if fact.hint else ""
+    return f"- {fact.label}: {escaped(subjects + fact.text + hint)}"
+
+
+def _fenced(lines: list[str]) -> list[str]:
+    """Return a code block whose fence is longer than any row of backticks inside."""
+    longest = max((len(row) for row in re.findall("`+", "\n".join(lines))), default=0)
+    fence = "`" * max(3, longest + 1)
+    return [f"{fence}text", *lines, fence]
+
+
+def escaped(text: str) -> str:
+    """Return text on one line that Markdown shows as it is, in a table's cell too."""
+    plain = one_line(text).replace("&", "&amp;").replace("<", "&lt;")
+    return re.sub(r"([\\`*_\[\]|~#@>])", r"\\\1", plain)

@@ -22,13 +22,17 @@ def checked_endpoint(url: str, where: str, provider: str) -> str:
         InvalidURIError: it is not an http(s) URL, or it carries a user, a query or a fragment.
     """
     stripped = url.strip()
-    try:
-        parts = urlsplit(stripped)
-        well_formed = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        well_formed = False
-    if not well_formed or re.search(r"[\s\x00-\x1f\x7f]", stripped):
-        raise InvalidURIError(f"{where} is not a URL like https://host:port", provider=provider, effect="none")
-    if "@" in parts.netloc or parts.query or parts.fragment:
-        raise InvalidURIError(f"{where} has a user, a query or a fragment", provider=provider, effect="none")
+    if not _is_base_url(stripped):
+        message = f"{where} is not a URL like https://host:port, without user, query and fragment"
+        raise InvalidURIError(message, provider=provider, effect="none")
     return stripped.rstrip("/")
+
+
+def _is_base_url(url: str) -> bool:
+    if not re.fullmatch(r"https?://[!-~]+", url) or re.search(r"[@?#\\]", url):
+        return False
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False

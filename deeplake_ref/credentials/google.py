@@ -89,10 +89,8 @@ def checked(creds: Creds) -> dict[str, Any]:
     if creds == "anon":
         return {"anon": True}
     if not isinstance(creds, Mapping):
-        kind = "another string" if isinstance(creds, str) else type(creds).__name__
-        raise InvalidCredentialsError(
-            f"creds for gcs:// is a dictionary, 'anon' or 'ENV': {kind}. {HINT}", provider="gcs", effect="none"
-        )
+        message = f"creds for gcs:// is a dictionary, 'anon' or 'ENV': {type(creds).__name__}. {HINT}"
+        raise InvalidCredentialsError(message, provider="gcs", effect="none")
     return check_dictionary(creds, provider="gcs", own=FIELDS, foreign=FOREIGN, types={"anon": bool})
 
 

@@ -1,9 +1,9 @@
 """
 `az://account/container/name` on Azure Blob Storage, one client per handle.
 
-Objects are block blobs. They are one request each way up to 8 MiB for reading and, as in the SDK, 64 MiB for writing;
-larger ones go up in parallel blocks, which nobody sees before they are committed, and come down in parallel ranges of one
-version.
+Objects are block blobs. They are one request each way up to 8 MiB for reading and, as in the SDK, 64 MiB for writing.
+Larger ones go up in parallel blocks, which nobody sees before they are committed, and come down in parallel ranges of
+one version.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from deeplake_ref.errors import (
     StoragePreconditionFailed,
 )
 from deeplake_ref.stores import CHUNK, THREADS, Buffer, ResourceMeta, azure_answers, ranges
-from deeplake_ref.stores.azure_client import AzureClient, RefusedError
+from deeplake_ref.stores.azure_client import AzureClient
 from deeplake_ref.stores.azure_errors import translated
-from deeplake_ref.stores.sessions import Deadline, MalformedAnswerError, body_into, content_range
+from deeplake_ref.stores.sessions import Deadline, MalformedAnswerError, RefusedError, content_range
 from deeplake_ref.urls import DatasetURL, check_key
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class AzureStore:
     """One root in a container."""
 
     def __init__(self, url: DatasetURL, creds: Mapping[str, Any] | str | None, retry: RetryPolicy) -> None:
-        import azure.storage.blob
+        from azure.storage import blob  # noqa: F401 - a missing SDK is told when the handle is opened
 
         self._account, self._container = url.account, url.bucket
         self._where = f"{url.account}/{url.bucket}"
@@ -347,7 +347,7 @@ class _Fetch:
                 raise MalformedAnswerError
             if azure_answers.etag(answer.headers) != etag:
                 raise StoragePreconditionFailed("get: the blob was replaced", provider="az", operation="get")
-            body_into(answer.raw, view, deadline)
+            answer.body_into(view, deadline)
 
         self._store._call("get", self._key, request)  # noqa: SLF001
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import re
-from dataclasses import dataclass
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -19,7 +18,7 @@ from deeplake_ref.stores import sessions
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from deeplake_ref.credentials.azure import AzureCredentials
+    from deeplake_ref.credentials.azure_texts import AzureCredentials
     from deeplake_ref.stores import Buffer
 
 VERSION = "2023-11-03"
@@ -27,30 +26,6 @@ VERSION = "2023-11-03"
 
 _CODE = re.compile(rb"<Code>(?P<code>\w{1,64})</Code>")
 _SIGNATURE = re.compile(r"(?<=sig=)[^&\s'\"]+")
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """The head of a successful answer, and a body that is still to be read."""
-
-    status: int
-    headers: Mapping[str, str]
-    raw: Any
-
-    def body(self, deadline: sessions.Deadline) -> bytes:
-        """Return the whole body."""
-        size = self.headers.get("Content-Length")
-        return sessions.body_of(self.raw, None if size is None else int(size), deadline)
-
-
-class RefusedError(Exception):
-    """The service answered with an error: its status and code, and the headers that say more."""
-
-    def __init__(self, status: int, code: str | None, headers: Mapping[str, str]) -> None:
-        super().__init__(f"HTTP {status}")
-        self.status = status
-        self.code = code
-        self.headers = headers
 
 
 class AzureClient:
@@ -83,7 +58,7 @@ class AzureClient:
         query: str = "",
         headers: Mapping[str, str] | None = None,
         body: Buffer | None = None,
-    ) -> Answer:
+    ) -> sessions.Answer:
         """Make one request.
 
         Args:
@@ -118,15 +93,15 @@ class AzureClient:
         response = run.http_response
         raw = response.internal_response.raw
         if 200 <= response.status_code < 300:
-            return Answer(response.status_code, response.headers, raw)
+            return sessions.Answer(response.status_code, response.headers, raw)
         found = _CODE.search(sessions.error_text(raw, deadline))
         code = response.headers.get("x-ms-error-code") or (found["code"].decode() if found else None)
-        raise RefusedError(response.status_code, code, response.headers)
+        raise sessions.RefusedError(response.status_code, code, response.headers)
 
     def ask(self, method: str, key: str, deadline: sessions.Deadline, **more: Any) -> Mapping[str, str]:
         """Make one request whose answer has no body, and return its headers; the arguments are those of `send`."""
         answer = self.send(method, key, deadline, **more)
-        sessions.body_of(answer.raw, None, deadline)
+        answer.body(deadline)
         return answer.headers
 
     def close(self) -> None:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from deeplake_ref import errors
 from deeplake_ref.errors import StorageError, redacted
 from deeplake_ref.stores import sessions
-from deeplake_ref.stores.azure_client import RefusedError
 
 if TYPE_CHECKING:
     from deeplake_ref.stores.azure_client import AzureClient
@@ -63,7 +62,7 @@ def translated(
 ) -> StorageError:
     """Return our error for what a request raised; `where` names account and container."""
     about = f"{operation}: {key!r} in {where}"
-    if isinstance(error, RefusedError):
+    if isinstance(error, sessions.RefusedError):
         made = _refused(error, about, client)
         code, status = error.code, error.status
         made.effect = "unknown" if operation in WRITES and status >= 500 and code != "ServerBusy" else "none"
@@ -81,7 +80,7 @@ def translated(
     return made
 
 
-def _refused(error: RefusedError, about: str, client: AzureClient) -> StorageError:
+def _refused(error: sessions.RefusedError, about: str, client: AzureClient) -> StorageError:
     code, status = error.code or "", error.status
     kind = BY_CODE.get(code) or BY_STATUS.get(status) or errors.StorageInternalError
     said = f"{about}: {code or 'no code'}, HTTP {status}{HINTS.get(code, '')}"

@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import re
 import time
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
@@ -44,6 +45,16 @@ class MalformedAnswerError(Exception):
     """A successful answer that is not what the service would say."""
 
 
+class RefusedError(Exception):
+    """The service answered with an error: its status and code, and the headers that say more."""
+
+    def __init__(self, status: int, code: str | None, headers: Mapping[str, str]) -> None:
+        super().__init__(f"HTTP {status}")
+        self.status = status
+        self.code = code
+        self.headers = headers
+
+
 class Deadline:
     """When an operation ends, however many attempts it makes."""
 
@@ -65,6 +76,31 @@ class Deadline:
             raise IncompleteBodyError
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The head of a successful answer, and a body that is still to be read."""
+
+    status: int
+    headers: Mapping[str, str]
+    raw: Any
+
+    def body(self, deadline: Deadline) -> bytes:
+        """Return the whole body."""
+        pieces = list(_pieces(self.raw, deadline))
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def body_into(self, view: memoryview, deadline: Deadline) -> None:
+        """Fill a buffer with a body of exactly its size."""
+        filled = 0
+        for piece in _pieces(self.raw, deadline):
+            if filled + len(piece) > len(view):
+                raise MalformedAnswerError
+            view[filled : filled + len(piece)] = piece
+            filled += len(piece)
+        if filled < len(view):
+            raise IncompleteBodyError
+
+
 def settle(session: Any, endpoint: str) -> None:
     """Give a session its connections, and what the environment says now about proxies and CA files for an endpoint."""
     from requests.adapters import HTTPAdapter
@@ -77,35 +113,9 @@ def settle(session: Any, endpoint: str) -> None:
         session.mount(scheme, HTTPAdapter(pool_connections=4, pool_maxsize=POOL, max_retries=0))
 
 
-def body_of(raw: Any, size: int | None, deadline: Deadline) -> bytes:
-    """Return a whole body.
-
-    Args:
-        raw: a urllib3 response that was not read yet.
-        size: how many bytes there must be, None if the answer did not say.
-        deadline: when to give up.
-    """
-    pieces = list(_pieces(raw, deadline))
-    body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-    if size is not None and len(body) != size:
-        raise IncompleteBodyError
-    return body
-
-
-def body_into(raw: Any, view: memoryview, deadline: Deadline) -> None:
-    """Fill a buffer with a body of exactly its size."""
-    filled = 0
-    for piece in _pieces(raw, deadline):
-        if filled + len(piece) > len(view):
-            raise IncompleteBodyError
-        view[filled : filled + len(piece)] = piece
-        filled += len(piece)
-    if filled < len(view):
-        raise IncompleteBodyError
-
-
 def _pieces(raw: Any, deadline: Deadline) -> Iterator[bytes]:
     # stored bytes are wanted, so nothing is decoded; an unread connection is dropped, a read one goes back to the pool
+    raw.enforce_content_length = True
     try:
         while piece := raw.read1(STEP, decode_content=False):
             yield piece

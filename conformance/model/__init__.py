@@ -1,0 +1,1 @@
+"""The oracle: what a correct place does; knows no implementation."""
