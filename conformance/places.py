@@ -58,9 +58,13 @@ class Place:
     @property
     def creds(self) -> dict[str, Any] | None:
         """The credentials dictionary for the target, with the names that its claims ask for; None for local places."""
+        return self.creds_for(self.tap.url if self.tap else None)
+
+    def creds_for(self, endpoint: str | None) -> dict[str, Any] | None:
+        """The credentials dictionary with another endpoint, such as one where nothing listens."""
         if self.service is None:
             return None
-        given = self.service.creds(endpoint=self.tap.url if self.tap else None)
+        given = self.service.creds(endpoint=endpoint)
         renames: Mapping[str, str] = self.target.claims.creds.get(self.prefix, {})
         return {renames.get(name, name): value for name, value in given.items()}
 

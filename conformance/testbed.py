@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import itertools
 import shutil
+import socket
 import tempfile
 from contextlib import ExitStack
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -72,6 +74,13 @@ class Testbed:
         if self._directory is None:
             self._directory = Path(tempfile.mkdtemp(prefix=f"{self.name}-")).resolve()
         return self._directory
+
+    @cached_property
+    def closed_url(self) -> str:
+        """A URL at which nothing listens: the port is held without being listened on, so that nobody else gets it."""
+        holder = self._closing.enter_context(socket.socket())
+        holder.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{holder.getsockname()[1]}"
 
     def place(self, identity: str, *, name: str = "", own_bucket: bool = False) -> Place:
         """Make a place with a root that nothing has used; raises `PlaceUnreachable`."""

@@ -75,6 +75,10 @@ class Witness(Protocol):
         """Remove every object, and the bucket or container too where the root is one."""
         ...
 
+    def begin_upload(self, key: str) -> None:
+        """Begin an upload in parts and leave it unfinished, where the service has such."""
+        ...
+
     def at(self, root: str) -> Witness:
         """Return a witness with the same client for another root of the same bucket; empty means the bucket's own."""
         ...

@@ -98,6 +98,12 @@ class AzureWitness:
 
     @timed
     @_reached
+    def begin_upload(self, key: str) -> None:
+        """Stage a block that is never committed."""
+        self._client.get_blob_client(self._prefix + key).stage_block("YmxvY2s=", b"part")
+
+    @timed
+    @_reached
     def delete(self, key: str) -> None:
         """Remove a blob; a missing one is no error."""
         from azure.core.exceptions import ResourceNotFoundError

@@ -78,6 +78,10 @@ class DiskWitness:
                 if path.is_file() and not path.is_symlink():
                     yield str(relative / name) if relative != Path() else name
 
+    def begin_upload(self, key: str) -> None:
+        """Refuse: nothing here is uploaded in parts."""
+        raise NotImplementedError(f"no unfinished upload of {key!r} can be here")
+
     @timed
     def delete(self, key: str) -> None:
         """Remove a file; a missing one is no error."""

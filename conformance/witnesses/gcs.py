@@ -105,6 +105,13 @@ class GcsWitness:
 
     @timed
     @_reached
+    def begin_upload(self, key: str) -> None:
+        """Open a resumable session and send nothing."""
+        blob = self._bucket.blob(self._prefix + key)
+        blob.create_resumable_upload_session(content_type="application/octet-stream", timeout=TIMEOUT_S)
+
+    @timed
+    @_reached
     def delete(self, key: str) -> None:
         """Remove an object; a missing one is no error."""
         from google.api_core.exceptions import NotFound

@@ -78,6 +78,10 @@ class HandleWitness:
         """Return all keys that start with `prefix`, sorted by UTF-8 bytes."""
         return utf8_sorted([meta.path for meta in self._reading.list() if meta.path.startswith(prefix)])
 
+    def begin_upload(self, key: str) -> None:
+        """Refuse: nothing here is uploaded in parts."""
+        raise NotImplementedError(f"no unfinished upload of {key!r} can be here")
+
     @timed
     def delete(self, key: str) -> None:
         """Remove an object; a missing one is no error."""

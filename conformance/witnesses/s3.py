@@ -114,6 +114,14 @@ class S3Witness:
 
     @timed
     @_reached
+    def begin_upload(self, key: str) -> None:
+        """Begin a multipart upload and send its first part."""
+        where = {"Bucket": self._bucket, "Key": self._prefix + key}
+        upload = self._client.create_multipart_upload(**where)["UploadId"]
+        self._client.upload_part(**where, UploadId=upload, PartNumber=1, Body=b"part")
+
+    @timed
+    @_reached
     def delete(self, key: str) -> None:
         """Remove an object; a missing one is no error."""
         self._client.delete_object(Bucket=self._bucket, Key=self._prefix + key)

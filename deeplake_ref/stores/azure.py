@@ -13,6 +13,7 @@ import secrets
 import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from deeplake_ref.retry import RetryPolicy
 
 T = TypeVar("T")
+Keys = list[str]
+Metas = list[ResourceMeta]
 
 LARGEST_PUT = 64 * 1024 * 1024
 """Bytes up to which the SDK, and so we, write in one request (`max_single_put_size`)."""
@@ -217,23 +220,23 @@ class AzureStore:
 
     def delete(self, key: str) -> None:
         """Remove a blob; that there is none is fine."""
-        full = check_key(self._root + key, "az")
+        check_key(self._root + key, "az")
+        self._delete("remove", key)
 
+    def delete_many(self, keys: Keys) -> None:
+        """Remove blobs on several threads, by the names that a listing has; a batch would need more rights."""
+        list(self._threads().map(lambda key: self._delete("remove_directory", key), keys))
+
+    def _delete(self, operation: str, key: str) -> None:
         def request(client: AzureClient, deadline: Deadline) -> None:
-            client.ask("DELETE", full, deadline)
+            client.ask("DELETE", self._root + key, deadline)
 
-        try:
-            self._call("remove", key, request)
-        except StorageKeyNotFound:
-            return
-
-    def delete_many(self, keys: list[str]) -> None:
-        """Remove blobs on several threads; batches would need more rights than their parts."""
-        list(self._threads().map(self.delete, keys))
+        with suppress(StorageKeyNotFound):
+            self._call(operation, key, request)
 
     # ---- listing
 
-    def list(self, directory: str) -> Iterator[list[ResourceMeta]]:
+    def list(self, directory: str) -> Iterator[Metas]:
         """Yield one page per request; names that end with a slash are folders of other tools, not objects."""
         for page in self._pages(directory):
             blobs = (blob for blob in page.blobs if not blob.path.endswith("/"))

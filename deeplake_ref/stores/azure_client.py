@@ -13,6 +13,7 @@ from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from deeplake_ref.errors import InvalidURIError
 from deeplake_ref.stores import sessions
 
 if TYPE_CHECKING:
@@ -47,6 +48,9 @@ class AzureClient:
 
     def url(self, key: str) -> str:
         """Return where a blob is, without any signature."""
+        if any(segment in (".", "..") for segment in key.split("/")):
+            # urllib3 would resolve it into another key
+            raise InvalidURIError(f"a blob name has no `.` or `..` segment: {key!r}", provider="az", effect="none")
         return f"{self._container}/{quote(key, safe='/~')}"
 
     def send(

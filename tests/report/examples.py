@@ -84,13 +84,13 @@ def result(requirement: str, place: str, verdict: str = "pass", **fields: Any) -
         "requests": None,
         "seconds": {"target": 0.25, "witness": 0.25, "service": 0.0, "own": 0.5, "total": 1.0},
         "reason": None,
-        "failure": failure() if verdict == "fail" else None,
+        "failure": failure(requirement, place) if verdict == "fail" else None,
         "notes": [],
     }
     return line | fields
 
 
-def failure(**fields: Any) -> dict[str, Any]:
+def failure(requirement: str, place: str, **fields: Any) -> dict[str, Any]:
     """Return the parts of a failure."""
     parts: dict[str, Any] = {
         "what": "",
@@ -98,7 +98,7 @@ def failure(**fields: Any) -> dict[str, Any]:
         "expected": "b''",
         "observed": "b'\\x00'",
         "requests": [],
-        "replay": "deeplake-conformance replay RANGE-1 --place moto --seed 7 --target mymodule",
+        "replay": f"deeplake-conformance replay {requirement} --place {place} --seed 7 --target mymodule",
         "notes": [],
     }
     return parts | fields
@@ -152,10 +152,15 @@ BAD: list[dict[str, Any]] = [
         "reason": "moto folds empty segments",
     },
     result("RANGE-1", "mem"),
-    result("RANGE-1", "moto", "fail", failure=failure(requests=REQUESTS), case="zero-zero"),
+    result("RANGE-1", "moto", "fail", failure=failure("RANGE-1", "moto", requests=REQUESTS), case="zero-zero"),
     result("RANGE-1", "moto", "fail", case="at-the-end"),
-    result("RANGE-2", "mem", "fail", failure=failure(example="", expected="ValueError to be raised", observed="b''")),
-    result("RANGE-2", "moto", "known-fail", reason="not built yet (https://example.org/1)", failure=failure()),
+    result(
+        "RANGE-2",
+        "mem",
+        "fail",
+        failure=failure("RANGE-2", "mem", example="", expected="ValueError to be raised", observed="the result b''"),
+    ),
+    result("RANGE-2", "moto", "known-fail", reason="not built yet (https://example.org/1)", failure=failure("RANGE-2", "moto")),
     result("LIST-1", "mem", "not-claimed", reason="listing is not among the areas of the claims", operations=0),
     result("LIST-1", "moto"),
     result("LIST-1", "moto", "inconclusive", case="key-with-emoji", reason="moto stores another name"),
