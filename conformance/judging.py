@@ -91,9 +91,7 @@ def _example(error: BaseException) -> tuple[str, list[str]]:
     example: list[str] = []
     others: list[str] = []
     for note in getattr(error, "__notes__", []):
-        if note.startswith("Falsifying example") or (example and note.startswith("Draw ")):
-            example.append(note)
-        elif note.startswith(("Draw ", "state", "    state")) or "state = " in note:
+        if note.startswith(("Falsifying example", "Failing test case", "Draw ", "state = ")):
             example.append(note)
         elif not note.startswith(("You can reproduce", "Explanation")):
             others.append(note)

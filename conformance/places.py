@@ -32,7 +32,7 @@ class _Own:
 OWN = _Own()
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class Place:
     """One root on one place; `url` is what the target is given, `witness` looks at the same root past the target."""
 
@@ -49,6 +49,9 @@ class Place:
     _opened: list[Reader | Writer] = field(default_factory=list, repr=False)
     _names: Iterator[int] = field(default_factory=lambda: itertools.count(1), repr=False)
     _children: list[Place] = field(default_factory=list, repr=False)
+
+    def __repr__(self) -> str:
+        return f"Place({self.id!r})"
 
     @property
     def has_wire(self) -> bool:

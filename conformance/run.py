@@ -25,7 +25,7 @@ from conformance.report import render_junit, render_markdown, render_terminal
 from conformance.report.progress import LiveProgress
 from conformance.services import RunningService, start_services
 from conformance.services.divergences import probe_all
-from conformance.session import Session, target_of
+from conformance.session import Session, prepare, target_of
 from conformance.settings import RunSettings, UsageError
 from conformance.verdicts import exit_code
 
@@ -60,6 +60,7 @@ def execute(settings: RunSettings, output: Output, *, workers: int | None) -> in
         output: where record and reports go.
         workers: processes that run checks; 0 for this one, None for as many as there are processors, at most four.
     """
+    prepare(settings.profile)
     spec = target_of(settings)
     directory = output.directory or _default_directory()
     directory.mkdir(parents=True, exist_ok=True)

@@ -53,8 +53,7 @@ class Session:
         self._places: dict[tuple[str, str], Place] = {}
         self._lost: dict[str, str] = {}
         self._judgements: dict[str, Judgement] = {}
-        checking.profile = run.profile
-        _load_hypothesis(run.profile)
+        prepare(run.profile)
 
     @classmethod
     def of_worker(cls, config: pytest.Config, given: str) -> Session:
@@ -110,7 +109,8 @@ class Session:
 
     def _is_wanted(self, item: pytest.Item) -> bool:
         marks = checking.marks_of(getattr(item, "function", None) or (lambda: None))
-        if marks is None or "place" not in getattr(item, "callspec", _NoSpec).params:
+        # a check that says nothing about any place of this run is collected with pytest's own "not set"
+        if marks is None or getattr(item, "callspec", _NoSpec).params.get("place") not in self.run.places:
             return False
         wanted = not self.run.only or marks.requirement in self.run.only
         return (
@@ -287,7 +287,7 @@ _STARTED = pytest.StashKey[float]()
 def case_of(item: pytest.Item) -> str | None:
     """Return the case label of a check: the ids of its own parameters, without the place."""
     place = item.callspec.params["place"]  # type: ignore[attr-defined]
-    identity: str = item.callspec.id  # type: ignore[attr-defined]
+    identity = item.name.partition("[")[2].removesuffix("]")
     if identity == place:
         return None
     if identity.startswith(f"{place}-"):
@@ -295,8 +295,9 @@ def case_of(item: pytest.Item) -> str | None:
     return identity.removesuffix(f"-{place}")
 
 
-def _load_hypothesis(profile: str) -> None:
-    """Make what is tried depend on the seed, and on nothing else."""
+def prepare(profile: str) -> None:
+    """Make what is tried depend on the seed, and on nothing else; checks read this when they are imported."""
+    checking.profile = profile
     settings.register_profile(
         "conformance",
         max_examples=checking.examples(profile),

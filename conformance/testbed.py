@@ -10,7 +10,7 @@ import itertools
 import shutil
 import socket
 import tempfile
-from contextlib import ExitStack
+from contextlib import ExitStack, chdir, contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +19,7 @@ from conformance.places import LOCAL_PLACES, Place
 from conformance.targets import NotClaimed, TargetDied, TargetError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from conformance.gate import Exchange, Gate, Tap
     from conformance.services import RunningService, Unreachable
@@ -81,6 +81,19 @@ class Testbed:
         holder = self._closing.enter_context(socket.socket())
         holder.bind(("127.0.0.1", 0))
         return f"http://127.0.0.1:{holder.getsockname()[1]}"
+
+    @contextmanager
+    def working_directory(self) -> Iterator[Path]:
+        """Give the working directory of the target; an in-process one gets a private one meanwhile.
+
+        A wrong target may take a refused path for a local name, and would leave it in the user's directory.
+        """
+        if self.spec.door != "in-process":
+            yield Path.cwd()
+            return
+        private = Path(tempfile.mkdtemp(dir=self.directory))
+        with chdir(private):
+            yield private
 
     def place(self, identity: str, *, name: str = "", own_bucket: bool = False) -> Place:
         """Make a place with a root that nothing has used; raises `PlaceUnreachable`."""

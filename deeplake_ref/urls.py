@@ -2,8 +2,8 @@
 From a path to where it points: the one table of prefixes, the grammar, and the rules for keys.
 
 Every name character is literal: nothing is percent-decoded, there is no query and no fragment. One trailing slash means
-nothing. What is refused is refused here, by name of the rule, before any request or write. Sources: deeplake's "Storage
-Options" page and the stubs of deeplake 4.7.4 for the prefixes; Amazon S3 "Object key naming", Azure "Naming and
+nothing. What is refused is refused here, by name of the rule, before any request or write. Sources: deeplake's
+"Storage Options" page and the stubs of deeplake 4.7.4 for the prefixes; Amazon S3 "Object key naming", Azure "Naming and
 Referencing Containers, Blobs, and Metadata", Cloud Storage "Object names" for what keys a place can hold.
 """
 
@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from deeplake_ref.errors import InvalidURIError
 
@@ -28,7 +29,13 @@ PREFIXES = {
 }
 """Every accepted scheme, and the prefix it means."""
 
-PARTS = {"mem": ("id",), "al": ("organisation", "name"), "s3": ("bucket",), "az": ("account", "container"), "gcs": ("bucket",)}
+PARTS = {
+    "mem": ("id",),
+    "al": ("organisation", "name"),
+    "s3": ("bucket",),
+    "az": ("account", "container"),
+    "gcs": ("bucket",),
+}
 """The names that a path needs before its key, by prefix."""
 
 LONGEST_KEY = 1024
@@ -37,7 +44,13 @@ LONGEST_KEY = 1024
 LONGEST_SEGMENT = 255
 """Bytes in a file name on the usual file systems."""
 
-_SCHEME = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*):(?P<slashes>/{1,2})")
+Versions = Literal["name", "read", "refused"]
+"""What an `@` in the last segment of a path is: part of the name, the start of a version, or a mistake."""
+
+# The word is taken widely, so that ` s3://bucket` or `1s3://bucket` does not become a local directory of that name.
+_SCHEME = re.compile(r"(?P<scheme>[^/]*):(?P<slashes>/{1,2})")
+# botocore's own pattern ends in `$`, which lets a line break through; ARNs would send requests to hosts of their own
+_S3_BUCKET = re.compile(r"[A-Za-z0-9._-]{1,255}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
@@ -49,7 +62,7 @@ class DatasetURL:
         prefix: `mem`, `file`, `al`, `s3`, `az` or `gcs`; aliases are resolved.
         account: the storage account on Azure, the organisation on Deep Lake's own storage, else empty.
         bucket: the bucket, container or memory id; empty for files.
-        path: the rest, without slashes at its ends; for files the directory as given.
+        path: the rest, without slashes at its ends; for files the absolute directory.
         version: what follows the last `@`, where versions are read.
     """
 
@@ -70,50 +83,71 @@ class DatasetURL:
         return replace(self, path=joined)
 
 
-def parse(path: str, *, versions: bool = False) -> DatasetURL:
+def parse(path: str, *, versions: Versions = "name") -> DatasetURL:
     """Return where a path points.
 
     Args:
         path: a path with one of the prefixes, or a bare local path.
-        versions: whether `@version` after the last slash is read as a version; elsewhere `@` is a name character.
+        versions: what an `@` after the last slash is; elsewhere it always is a name character.
 
     Raises:
         InvalidURIError: the path breaks a rule; the message names it.
     """
     if not isinstance(path, str):
-        raise InvalidURIError(f"a path is a string: {type(path).__name__}")
+        raise _broken(f"a path is a string: {type(path).__name__}")
     if not path.strip():
-        raise InvalidURIError("a path is not empty")
+        raise _broken("a path is not empty; it starts with a prefix such as s3://, or is a local directory")
     _refuse_unencodable(path)
-    version = None
-    if versions and "@" in path.rsplit("/", 1)[-1]:
-        path, _, version = path.rpartition("@")
+    if versions == "name":
+        return _parsed(path)
+    name, version = _split_version(path)
+    if version is not None and versions == "refused":
+        raise _broken(f"a version is read-only, so that `@` is not written to: {path!r}")
+    return replace(_parsed(name), version=version)
+
+
+def _split_version(path: str) -> tuple[str, str | None]:
+    above, slash, last = path.rpartition("/")
+    name, at, version = last.rpartition("@")
+    if not at:
+        return path, None
+    if not name or not version:
+        raise _broken(f"`name@version` has a name and a version: {path!r}")
+    return above + slash + name, version
+
+
+def _parsed(path: str) -> DatasetURL:
     match = _SCHEME.match(path)
     if match is None:
-        return replace(_local(path), version=version)
-    scheme = match["scheme"]
-    if len(match["slashes"]) == 1:
-        raise InvalidURIError(f"`{scheme}:/` has one slash, a prefix has two: {path!r}")
+        return _local(path, path)
+    scheme, slashes = match.groups()
+    if len(slashes) == 1:
+        raise _broken(f"`{scheme}:/` has one slash, a prefix has two (a local directory: `./{scheme}:/`): {path!r}")
     if scheme not in PREFIXES:
-        hint = f", prefixes are lower case: {scheme.lower()}://" if scheme.lower() in PREFIXES else ""
+        hint = f"; prefixes are lower case, such as {scheme.lower()}://" if scheme.lower() in PREFIXES else ""
         known = ", ".join(f"{name}://" for name in PREFIXES)
-        raise InvalidURIError(f"unknown prefix {scheme}://{hint}; known: {known}")
+        raise _broken(f"the prefix {scheme + '://'!r} is unknown{hint}; known: {known}")
     rest = path[match.end() :]
     prefix = PREFIXES[scheme]
-    if prefix == "file":
-        return replace(_local(rest), version=version)
-    return replace(_remote(prefix, rest, path), version=version)
+    return _local(rest, path) if prefix == "file" else _remote(prefix, rest, path)
 
 
-def _local(path: str) -> DatasetURL:
-    if not path.strip():
-        raise InvalidURIError("a local path is not empty")
-    if "\x00" in path:
-        raise InvalidURIError(f"a local path has no NUL: {path!r}")
-    expanded = str(Path(path).expanduser()) if path.startswith("~") else path
-    if ".." in expanded.split("/"):
-        raise InvalidURIError(f"a path has no `..` segment: {path!r}")
-    return DatasetURL("file", "", "", expanded)
+def _local(directory: str, path: str) -> DatasetURL:
+    if not directory.strip():
+        raise _broken(f"a local path is not empty: {path!r}", "file")
+    if "\x00" in directory:
+        raise _broken(f"a local path has no NUL: {path!r}", "file")
+    expanded = str(Path(directory).expanduser()) if directory == "~" or directory.startswith("~/") else directory
+    # `./x` is how a local name is spelt that looks like something else
+    relative = expanded.removeprefix(".") if expanded == "." or expanded.startswith("./") else f"/{expanded}"
+    segments = (relative if not expanded.startswith("/") else expanded).removesuffix("/").split("/")[1:]
+    for segment in segments:
+        _check_segment(segment, path, "file", "")
+    try:
+        # a handle keeps pointing where it pointed, whatever the process's directory becomes
+        return DatasetURL("file", "", "", str(Path(expanded).absolute()))
+    except OSError:
+        raise _broken(f"the current directory is gone, so that a relative path points nowhere: {path!r}", "file") from None
 
 
 def _remote(prefix: str, rest: str, path: str) -> DatasetURL:
@@ -122,75 +156,97 @@ def _remote(prefix: str, rest: str, path: str) -> DatasetURL:
     segments = trimmed.split("/") if trimmed else []
     for position, name in enumerate(names):
         if len(segments) <= position or not segments[position]:
-            raise InvalidURIError(f"{prefix}:// needs a {name}: {path!r}")
+            shape = "/".join(f"<{each}>" for each in names)
+            raise _broken(f"the {name} is missing, a path is {prefix}://{shape}/...: {path!r}", prefix)
     for segment in segments:
-        _check_segment(segment, path)
+        _check_segment(segment, path, prefix, "")
     account = segments[0] if len(names) == 2 else ""
     bucket = segments[len(names) - 1]
+    if prefix == "s3" and not _S3_BUCKET.fullmatch(bucket):
+        raise _broken(f"a bucket has letters, digits, dots, hyphens and underscores only: {path!r}", prefix)
     return DatasetURL(prefix, account, bucket, "/".join(segments[len(names) :]))
 
 
-def directory(path: str) -> str:
-    """Return a directory argument in normal form: without one trailing slash; raises `InvalidURIError`."""
+def directory(path: str, prefix: str = "mem", operation: str = "") -> str:
+    """Return a directory argument in normal form: without one trailing slash, empty for the root.
+
+    Raises:
+        InvalidURIError: a key below it could not exist, by the rules of `check_key`.
+    """
+    if not isinstance(path, str):
+        raise _broken(f"a directory is a string: {type(path).__name__}", prefix, operation)
+    if not path:
+        return ""
     trimmed = path.removesuffix("/")
-    if trimmed:
-        _refuse_unencodable(trimmed)
-        for segment in trimmed.split("/"):
-            _check_segment(segment, path)
-    elif path:
-        raise InvalidURIError(f"a directory does not start with a slash: {path!r}")
-    return trimmed
+    if not trimmed:
+        raise _broken(f"a directory does not start with a slash: {path!r}", prefix, operation)
+    return check_key(trimmed, prefix, operation)
 
 
-def check_key(key: str, prefix: str) -> str:
+def check_key(key: str, prefix: str, operation: str = "") -> str:
     """Return a full object key that a place can hold under exactly this name.
 
     Raises:
-        InvalidURIError: the key is refused everywhere (empty segments, `.`, `..`, slashes at its ends, not encodable) or
-            cannot be held on this prefix; the message names the rule.
+        InvalidURIError: the key is refused everywhere (empty segments, `.`, `..`, slashes at its ends, not encodable)
+            or cannot be held on this prefix; the message names the rule.
     """
+    if not isinstance(key, str):
+        raise _broken(f"a key is a string: {type(key).__name__}", prefix, operation)
     if not key:
-        raise InvalidURIError("a key is not empty")
-    _refuse_unencodable(key)
+        raise _broken("a key is not empty", prefix, operation)
+    _refuse_unencodable(key, prefix, operation)
     for segment in key.split("/"):
-        _check_segment(segment, key)
+        _check_segment(segment, key, prefix, operation)
     if prefix == "file":
-        _check_file_name(key)
+        _check_file_name(key, operation)
     elif prefix != "mem":
-        _check_object_name(key, prefix)
+        _check_object_name(key, prefix, operation)
     return key
 
 
-def _check_segment(segment: str, whole: str) -> None:
+def _check_segment(segment: str, whole: str, prefix: str, operation: str) -> None:
     if not segment:
-        raise InvalidURIError(f"a path has no empty segment, and no slash at its ends: {whole!r}")
+        raise _broken(f"a path has no empty segment, and no slash at its ends: {whole!r}", prefix, operation)
     if segment in (".", ".."):
-        raise InvalidURIError(f"a path has no `{segment}` segment: {whole!r}")
+        raise _broken(f"a path has no `{segment}` segment: {whole!r}", prefix, operation)
 
 
-def _check_file_name(key: str) -> None:
+def _check_file_name(key: str, operation: str) -> None:
     if "\x00" in key:
-        raise InvalidURIError(f"a file name has no NUL: {key!r}")
+        raise _broken(f"a file name has no NUL: {key!r}", "file", operation)
     if any(len(segment.encode()) > LONGEST_SEGMENT for segment in key.split("/")):
-        raise InvalidURIError(f"a file name has at most {LONGEST_SEGMENT} bytes: {key[:40]!r}...")
+        raise _broken(f"a file name has at most {LONGEST_SEGMENT} bytes: {key[:40]!r}...", "file", operation)
 
 
-def _check_object_name(key: str, prefix: str) -> None:
+def _check_object_name(key: str, prefix: str, operation: str) -> None:
     if len(key.encode()) > LONGEST_KEY:
-        raise InvalidURIError(f"a key has at most {LONGEST_KEY} bytes on {prefix}://: {key[:40]!r}...")
+        message = f"a key has at most {LONGEST_KEY} bytes, that of the handle's root included: {key[:40]!r}..."
+        raise _broken(message, prefix, operation)
     if prefix == "gcs" and ("\n" in key or "\r" in key):
-        raise InvalidURIError(f"a key has no line break on gcs://: {key!r}")
+        raise _broken(f"a key has no line break on gcs://: {key!r}", prefix, operation)
     if prefix == "az":
-        if _CONTROL.search(key) or any(ord(character) & 0xFFFE == 0xFFFE for character in key):
-            raise InvalidURIError(f"a blob name has no control character and no noncharacter: {key!r}")
-        if "\\" in key:
-            raise InvalidURIError(f"a blob name has no backslash, which Azure stores as a slash: {key!r}")
-        if any(segment.endswith(".") for segment in key.split("/")):
-            raise InvalidURIError(f"a segment of a blob name does not end with a dot, which Azure drops: {key!r}")
+        _check_blob_name(key, operation)
 
 
-def _refuse_unencodable(text: str) -> None:
+def _check_blob_name(key: str, operation: str) -> None:
+    if _CONTROL.search(key) or any(ord(character) & 0xFFFE == 0xFFFE for character in key):
+        raise _broken(f"a blob name has no control character and no noncharacter: {key!r}", "az", operation)
+    if "\\" in key:
+        raise _broken(f"a blob name has no backslash, which Azure stores as a slash: {key!r}", "az", operation)
+    if any(segment.endswith(".") for segment in key.split("/")):
+        raise _broken(f"a segment of a blob name does not end with a dot, which Azure drops: {key!r}", "az", operation)
+
+
+def _refuse_unencodable(text: str, prefix: str = "", operation: str = "") -> None:
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise InvalidURIError(f"a path is encodable as UTF-8: {text!r}") from None
+        broken = _broken(f"a path is encodable as UTF-8: {text!r}", prefix, operation)
+    else:
+        return
+    raise broken
+
+
+def _broken(rule: str, prefix: str = "", operation: str = "") -> InvalidURIError:
+    about = f"{operation}: {rule}" if operation else rule
+    return InvalidURIError(about, provider=prefix or None, operation=operation or None, effect="none")

@@ -1,11 +1,11 @@
-// A target in another language: a folder on disk behind the target protocol, file:// only, without a dependency.
-//     deeplake-conformance run --places file --claims folder.toml -- node folder.mjs
+// A target in Node.js (20.12 or newer): a folder on disk, file:// only. folder.toml says how to run the suite on it.
 import fs from "node:fs";
 import path from "node:path";
 import readline from "node:readline";
 const OWN = ".folder"; // a directory for half-written values; no key has a segment of this name
 const handles = [];
 const keep = (handle) => handles.push(handle) - 1;
+const sorted = (names) => names.sort((a, b) => Buffer.from(a).compare(Buffer.from(b))); // by UTF-8, not by UTF-16
 const raised = (name, message) => Object.assign(new Error(message), { data: { class: name, effect: "none" } });
 const stat = (file) => (fs.existsSync(file) ? fs.lstatSync(file, { bigint: true }) : undefined);
 function fileOf({ root }, key) { // every character is literal; links, and what a folder cannot keep apart, are refused
@@ -19,11 +19,10 @@ function prune(top, file) { // an empty folder is no object, and would be in the
   for (let at = path.dirname(file); at !== top; at = path.dirname(at)) try { fs.rmdirSync(at); } catch { /* in use */ }
 }
 const methods = {
-  hello: () => ({ name: "folder" }),
+  hello: () => ({ name: "folder" }), get_reader: keep, close: () => null,
   open(_, { url }) {
-    const [, scheme = "file://", root] = url.match(/^(\w[\w+.-]*:\/\/?)?(.*)$/s);
-    const isOdd = scheme !== "file://" || !root.trim() || /\/\/|(^|\/)\.\.(\/|$)/.test(root);
-    if (isOdd) throw raised("InvalidURIError", `not a path here: ${url}`);
+    const [, scheme = "file://", root] = url.match(/^(\w[\w+.-]*:\/\/?)?(.*)$/s), odd = /^\s*$|\/\/|\/\.\.(\/|$)/;
+    if (scheme !== "file://" || odd.test(root)) throw raised("InvalidURIError", `not a folder: ${url}`);
     return keep({ root: path.resolve(root), top: path.resolve(root) });
   },
   metadata(handle, { path: key }) { // a rename gives a new inode, and so a new etag
@@ -41,14 +40,14 @@ const methods = {
     const top = directoryOf(handle, name), walk = { recursive: true, withFileTypes: true };
     const files = (stat(top)?.isDirectory() ? fs.readdirSync(top, walk) : []).filter((entry) => entry.isFile());
     const keys = files.map((file) => path.relative(handle.root, path.join(file.parentPath, file.name)));
-    const own = keys.filter((key) => !key.split("/").includes(OWN)).sort((a, b) => Buffer.from(a).compare(Buffer.from(b)));
+    const own = sorted(keys.filter((key) => !key.split("/").includes(OWN)));
     return own.map((key) => methods.metadata(handle, { path: key })).filter(Boolean);
   },
   list_iter: (handle, params) => ({ page: methods.list(handle, params) }),
   list_dirs(handle, params) {
     const depth = params.path.split("/").filter(Boolean).length + 1;
     const deeper = methods.list(handle, params).map(({ path: key }) => key.split("/")).filter((names) => names[depth]);
-    return [...new Set(deeper.map((names) => names.slice(0, depth).join("/")))];
+    return sorted([...new Set(deeper.map((names) => names.slice(0, depth).join("/")))]);
   },
   set(handle, { path: key, content, if_absent }) { // written beside, then renamed or linked into place
     const file = fileOf(handle, key), temporary = path.join(handle.root, OWN, crypto.randomUUID());
@@ -57,7 +56,7 @@ const methods = {
       fs.writeFileSync(temporary, content, { encoding: "base64", flush: true });
       if (if_absent) fs.linkSync(temporary, file); else fs.renameSync(temporary, file);
     } catch (error) {
-      if (if_absent && stat(file)?.isFile()) throw raised("StorageKeyAlreadyExists", `there is ${key} already`);
+      if (error.code === "EEXIST" && stat(file)?.isFile()) throw raised("StorageKeyAlreadyExists", `taken: ${key}`);
       throw error;
     } finally { fs.rmSync(temporary, { force: true }); [temporary, file].forEach((each) => prune(handle.top, each)); }
     return methods.metadata(handle, { path: key });
@@ -68,7 +67,6 @@ const methods = {
   },
   remove_directory: (handle, params) => methods.list(handle, params).forEach((meta) => methods.remove(handle, meta)),
   subdir: (handle, { path: name }) => keep({ ...handle, root: directoryOf(handle, name) }),
-  get_reader: keep, close: () => null,
 };
 readline.createInterface({ input: process.stdin }).on("line", (line) => {
   const { id, method, params } = JSON.parse(line);

@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import textwrap
 
+NARROWEST = 20
+"""Columns that a text gets at least, however narrow the terminal is."""
+
 
 def printable(text: str) -> str:
     """Return text in which only line breaks are not visible."""
@@ -28,13 +31,22 @@ def encodable(text: str, encoding: str) -> str:
 
 
 def wrapped(text: str, width: int) -> list[str]:
-    """Return printable lines of at most `width` characters; nothing is lost where a line breaks, spaces included."""
+    """Return a sentence as printable lines of at most `width` characters."""
+    return _wrapped(text, width, drop_whitespace=True)
+
+
+def wrapped_exactly(text: str, width: int) -> list[str]:
+    """Return a value as printable lines of at most `width` characters; the spaces at which a line breaks stay."""
+    return _wrapped(text, width, drop_whitespace=False)
+
+
+def _wrapped(text: str, width: int, *, drop_whitespace: bool) -> list[str]:
     rows: list[str] = []
     for line in printable(text).split("\n"):
         rows += textwrap.wrap(
             line,
-            max(width, 20),
-            drop_whitespace=False,
+            max(width, NARROWEST),
+            drop_whitespace=drop_whitespace,
             replace_whitespace=False,
             expand_tabs=False,
             break_on_hyphens=False,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from conformance.report.escaping import one_line, printable, wrapped
+from conformance.report.escaping import one_line, printable, wrapped, wrapped_exactly
 from conformance.verdicts import WORST_FIRST
 
 if TYPE_CHECKING:
@@ -95,6 +95,6 @@ def _requests(requests: list[dict[str, Any]], width: int) -> list[str]:
 
 def _block(label: str, text: str, width: int) -> list[str]:
     return [
-        f"  {label if number == 0 else '':<9} {line}".rstrip()
-        for number, line in enumerate(wrapped(text, width - LABEL))
+        f"  {label if number == 0 else '':<9} {line}"
+        for number, line in enumerate(wrapped_exactly(text, width - LABEL))
     ]

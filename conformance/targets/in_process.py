@@ -115,6 +115,10 @@ class InProcessReader(_Handle):
         bounds: tuple[int | None, ...] = (start, end) if end is not None else (start,) if start is not None else ()
         return results.as_bytes("get", self._call("get", path, *bounds))
 
+    def get_raw(self, path: str) -> Any:
+        """Return the very object that the target's `get` returned, for checks of aliasing."""
+        return self._call("get", path)
+
     def length(self, path: str) -> int:
         """Call `length`."""
         return results.as_integer("length", self._call("length", path))

@@ -82,11 +82,19 @@ def _sas_token(text: str, where: str) -> tuple[Secret, datetime | None]:
         raise invalid(f"{where} is not a shared access signature, which is a query string with a `sig`")
     if not fields.get("se"):
         return Secret(token), None  # a stored access policy of the container says when it ends
+    expires_at = _time(fields["se"])
+    if expires_at is None:
+        raise invalid(f"{where} has an end (`se`) that is not a time")
+    return Secret(token), expires_at
+
+
+def _time(text: str) -> datetime | None:
+    """Return an instant, None if the text is none; an error would repeat it."""
     try:
-        expires_at = datetime.fromisoformat(fields["se"])
+        parsed = datetime.fromisoformat(text)
     except ValueError:
-        raise invalid(f"{where} has an end (`se`) that is not a time") from None
-    return Secret(token), expires_at.astimezone(UTC) if expires_at.tzinfo else expires_at.replace(tzinfo=UTC)
+        return None
+    return parsed.astimezone(UTC) if parsed.tzinfo else parsed.replace(tzinfo=UTC)
 
 
 def from_connection_string(text: str, account: str, where: str) -> Answer:

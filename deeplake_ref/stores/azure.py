@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from deeplake_ref.retry import RetryPolicy
 
 T = TypeVar("T")
+# inside the class, `list` is the verb
 Keys = list[str]
 Metas = list[ResourceMeta]
 
@@ -103,10 +104,11 @@ class AzureStore:
         def attempt() -> T:
             try:
                 return request(client, deadline)
-            except StorageError:
-                raise
+            except StorageError as error:
+                failure = error
             except Exception as error:  # noqa: BLE001 - every foreign exception is translated, none leaks
                 failure = translated(error, operation, key, self._where, self._chain.source, client)
+            # what the first attempt may have done, a later one does not undo
             effects.add(failure.effect)
             if "unknown" in effects:
                 failure.effect = "unknown"
@@ -345,12 +347,12 @@ class _Fetch:
         headers = {"x-ms-range": f"bytes={start}-{start + len(view) - 1}", "If-Match": azure_answers.quoted(etag)}
 
         def request(client: AzureClient, deadline: Deadline) -> None:
-            answer = client.send("GET", self._full, deadline, headers=headers)
-            if answer.status != 206 or content_range(answer.headers)[0] != start:
-                raise MalformedAnswerError
-            if azure_answers.etag(answer.headers) != etag:
-                raise StoragePreconditionFailed("get: the blob was replaced", provider="az", operation="get")
-            answer.body_into(view, deadline)
+            with client.send("GET", self._full, deadline, headers=headers) as answer:
+                if answer.status != 206 or content_range(answer.headers)[0] != start:
+                    raise MalformedAnswerError
+                if azure_answers.etag(answer.headers) != etag:
+                    raise StoragePreconditionFailed("get: the blob was replaced", provider="az", operation="get")
+                answer.body_into(view, deadline)
 
         self._store._call("get", self._key, request)  # noqa: SLF001
 

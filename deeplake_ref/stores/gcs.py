@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from deeplake_ref.retry import RetryPolicy
 
 T = TypeVar("T")
+# inside the class, `list` is the verb
 Keys = list[str]
 Metas = list[ResourceMeta]
 
@@ -91,10 +92,11 @@ class GcsStore:
         def attempt() -> T:
             try:
                 return request(client, deadline)
-            except StorageError:
-                raise
+            except StorageError as error:
+                failure = error
             except Exception as error:  # noqa: BLE001 - every foreign exception is translated, none leaks
                 failure = translated(error, operation, key, self._bucket, self._chain.source, client)
+            # what the first attempt may have done, a later one does not undo
             effects.add(failure.effect)
             if "unknown" in effects:
                 failure.effect = "unknown"
@@ -117,7 +119,7 @@ class GcsStore:
             if fetch.is_intact(value):
                 return value
         message = f"get: {key!r} in {self._bucket}: the bytes do not have the object's CRC32C"
-        raise StorageNetworkConnectionError(message, provider="gcs", operation="get", source=self._chain.source)
+        raise StorageNetworkConnectionError(message, provider="gcs", operation="get", effect="none")
 
     def _full(self, key: str) -> str:
         return check_key(self._root + key, "gcs")
@@ -300,20 +302,23 @@ class _Fetch:
             except RefusedError as error:
                 if error.status != 404:
                     raise
-                raise StoragePreconditionFailed(
-                    "get: the object was replaced", provider="gcs", operation="get"
-                ) from None
-            if answer.status != 206 or content_range(answer.headers)[0] != start:
-                raise MalformedAnswerError
-            if gcs_answers.generation(answer.headers) != etag:
-                raise StoragePreconditionFailed("get: the object was replaced", provider="gcs", operation="get")
-            answer.body_into(view, deadline)
+                raise _replaced() from None
+            with answer:
+                if answer.status != 206 or content_range(answer.headers)[0] != start:
+                    raise MalformedAnswerError
+                if gcs_answers.generation(answer.headers) != etag:
+                    raise _replaced()
+                answer.body_into(view, deadline)
 
         self._store._call("get", self._key, request)  # noqa: SLF001
 
     def is_intact(self, value: Buffer) -> bool:
         """Whether a whole object has the checksum that the service keeps for it; of a part it cannot be told."""
         return len(value) != self._total or self._crc32c is None or gcs_answers.crc32c(value) == self._crc32c
+
+
+def _replaced() -> StoragePreconditionFailed:
+    return StoragePreconditionFailed("get: the object was replaced", provider="gcs", operation="get")
 
 
 def _effectless(error: StorageError) -> bool:

@@ -1,9 +1,9 @@
 """
 One client of the Cloud Storage JSON API: a pool of connections, one identity, one bucket.
 
-Requests go through the SDK's own session (google-auth's `AuthorizedSession`), which signs them. The storage client above
-it spends half as much time again on a small request, does not tell the size that a ranged answer carries, may ask for the
-bucket in the background, and lets emulator variables take the credentials away.
+Requests go through the SDK's own session (google-auth's `AuthorizedSession`), which signs them. The storage client
+above it spends half as much time again on a small request, does not tell the size that a ranged answer carries, may ask
+for the bucket in the background, and lets emulator variables take the credentials away.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from deeplake_ref.stores import sessions
-from deeplake_ref.stores.sessions import Answer, Deadline, MalformedAnswerError, RefusedError
+from deeplake_ref.stores.sessions import Answer, Deadline, IncompleteBodyError, MalformedAnswerError, RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -97,9 +97,13 @@ class GcsClient:
     def finish(self, location: str, value: Buffer, deadline: Deadline) -> dict[str, Any]:
         """Send the whole body of a resumable upload, and return the fields of the object."""
         headers = {"Content-Type": "application/octet-stream"}
-        return self._json(
-            self._send("PUT", location, deadline, headers=headers, body=value), "storage#object", deadline
-        )
+        try:
+            answer = self._send("PUT", location, deadline, headers=headers, body=value)
+        except RefusedError as error:
+            if error.status in (404, 410):
+                raise IncompleteBodyError from None  # the session is gone, nothing else is missing
+            raise
+        return self._json(answer, "storage#object", deadline)
 
     def delete(self, key: str, deadline: Deadline) -> None:
         """Remove an object."""

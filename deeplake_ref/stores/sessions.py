@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -30,7 +30,6 @@ POOL = 64
 
 STEP = 1024 * 1024
 """Bytes of one read; the deadline is looked at in between, so that a body that trickles in ends in time."""
-
 
 LONGEST_ERROR = 64 * 1024
 
@@ -78,11 +77,18 @@ class Deadline:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The head of a successful answer, and a body that is still to be read."""
+    """The head of a successful answer, and a body that is still to be read; a `with` block drops what was not."""
 
     status: int
     headers: Mapping[str, str]
     raw: Any
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        # does nothing once the body was read: its connection is back in the pool
+        self.raw.close()
 
     def body(self, deadline: Deadline) -> bytes:
         """Return the whole body."""

@@ -8,11 +8,12 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from conformance import requirements
-from conformance.requirements import Requirement
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
+
+    from conformance.requirements import Requirement
 
 RANGES = """# Ranges
 
@@ -21,7 +22,7 @@ RANGES = """# Ranges
 
 Source: deeplake 4.7.4 stubs, `storage.Reader.get`.
 
-## RANGE-2: negative bounds are refused
+## RANGE-2: no negative bounds
 > SHOULD: A negative bound raises ValueError before any request.
 
 Source: this suite.
@@ -59,7 +60,7 @@ START: dict[str, Any] = {
     "python": "3.11.7",
     "platform": "Linux",
     "libraries": {"hypothesis": "6.170.15"},
-    "started": "2026-01-02T03:04:05+00:00",
+    "started": "2026-01-02",
 }
 MOTO = {"type": "service", "name": "moto", "state": "running", "prefix": "s3", "runtime": "native", "version": "5.2.5"}
 
@@ -160,7 +161,13 @@ BAD: list[dict[str, Any]] = [
         "fail",
         failure=failure("RANGE-2", "mem", example="", expected="ValueError to be raised", observed="the result b''"),
     ),
-    result("RANGE-2", "moto", "known-fail", reason="not built yet (https://example.org/1)", failure=failure("RANGE-2", "moto")),
+    result(
+        "RANGE-2",
+        "moto",
+        "known-fail",
+        reason="not built yet (https://example.org/1)",
+        failure=failure("RANGE-2", "moto"),
+    ),
     result("LIST-1", "mem", "not-claimed", reason="listing is not among the areas of the claims", operations=0),
     result("LIST-1", "moto"),
     result("LIST-1", "moto", "inconclusive", case="key-with-emoji", reason="moto stores another name"),

@@ -4,10 +4,14 @@ The report as Markdown: a whole text, and text that could be taken for markup.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from conformance.report import render_markdown
 from conformance.report.markdown import escaped
-from tests.report.conftest import Reading
 from tests.report.examples import BAD, CONFORMING, SPEC, START, end, failure, plan, result
+
+if TYPE_CHECKING:
+    from tests.report.conftest import Reading
 
 TEXT = """\
 # Conformance of mymodule
@@ -19,7 +23,7 @@ TEXT = """\
 - DEFINED: 1 harness-error
 - 225 examples, 400 operations in 31 s after 2 s of start-up
 - suite 0.1.0, profile quick, seed 7, Python 3.11.7
-- started 2026-01-02T03:04:05+00:00
+- started 2026-01-02
 
 ### RANGE-1 MUST: a range is a slice
 
@@ -37,7 +41,7 @@ TEXT = """\
   also      1 more: test_something, case at-the-end
 ```
 
-### RANGE-2 SHOULD: negative bounds are refused
+### RANGE-2 SHOULD: no negative bounds
 
 ```text
   A negative bound raises ValueError before any request.
@@ -62,7 +66,7 @@ TEXT = """\
 | requirement | level | mem | moto | azurite | examples |
 |---|---|---|---|---|---:|
 | RANGE-1: a range is a slice | MUST | pass | fail | unreachable | 75 |
-| RANGE-2: negative bounds are refused | SHOULD | fail | known-fail | unreachable | 50 |
+| RANGE-2: no negative bounds | SHOULD | fail | known-fail | unreachable | 50 |
 
 ## listing
 
@@ -98,7 +102,9 @@ def test_every_requirement_stands_in_it(read: Reading) -> None:
 
     assert "| RANGE-1: a range is a slice | MUST | pass | - | 25 |" in text
     for identity in set(SPEC) - {"RANGE-1"}:
-        assert f"| {identity}: {escaped(SPEC[identity].title)} | {SPEC[identity].level} | not-run | not-run | 0 |" in text
+        assert (
+            f"| {identity}: {escaped(SPEC[identity].title)} | {SPEC[identity].level} | not-run | not-run | 0 |" in text
+        )
 
 
 def test_strict_is_passed_on(read: Reading) -> None:

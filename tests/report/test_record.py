@@ -6,16 +6,19 @@ from __future__ import annotations
 
 import json
 import threading
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from conformance.record import RecordWriter, read_record
 from conformance.record_form import RecordError
 from conformance.settings import UsageError
-from tests.report.conftest import Reading
 from tests.report.examples import BAD, CONFORMING, SPEC, START, end, failure, plan, result, written
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.report.conftest import Reading
 
 
 def _write(writer: RecordWriter, line: dict[str, Any]) -> None:
@@ -88,10 +91,12 @@ def test_threads_write_whole_lines(tmp_path: Path) -> None:
     path = tmp_path / "record.jsonl"
     with RecordWriter(path, known=SPEC) as writer:
         _write(writer, START)
-        threads = [
-            threading.Thread(target=lambda: [_write(writer, result("RANGE-1", "mem")) for _ in range(50)])
-            for _ in range(4)
-        ]
+
+        def write_fifty() -> None:
+            for _ in range(50):
+                _write(writer, result("RANGE-1", "mem"))
+
+        threads = [threading.Thread(target=write_fifty) for _ in range(4)]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -136,7 +141,10 @@ def test_half_a_line_at_the_end_is_a_run_that_was_cut_off(tmp_path: Path) -> Non
             [START, result("RANGE-1", "mem", "fail", failure=failure("RANGE-1", "mem", requests=[{"method": "GET"}]))],
             "line 2: result.failure.requests.target is missing",
         ),
-        ([START, {"type": "service", "name": "moto", "state": "died", "reason": "x"}], "line 2: service.hint is missing"),
+        (
+            [START, {"type": "service", "name": "moto", "state": "died", "reason": "x"}],
+            "line 2: service.hint is missing",
+        ),
         ([START, end(complete=False)], "line 2: end.complete is true, or the line is left out"),
     ],
     ids=lambda value: value[:40] if isinstance(value, str) else None,
@@ -176,7 +184,7 @@ def test_a_file_that_is_no_record_is_refused(tmp_path: Path, content: bytes, mes
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     """A record that is not there is the user's mistake, not a crash."""
-    with pytest.raises(UsageError, match="the record cannot be read: .*nothing.jsonl: No such file"):
+    with pytest.raises(UsageError, match=r"the record cannot be read: .*nothing\.jsonl: No such file"):
         read_record(tmp_path / "nothing.jsonl", known=SPEC)
 
 
@@ -195,9 +203,7 @@ def test_every_requirement_has_a_verdict_on_every_place(read: Reading) -> None:
     """What has no result says why."""
     record = read([START | {"only": ["RANGE-1", "LIST-2"]}, plan("RANGE-1", "mem"), result("RANGE-1", "mem"), end()])
 
-    assert {
-        (identity, place): record.verdict(identity, place) for identity in SPEC for place in record.places
-    } == {
+    assert {(identity, place): record.verdict(identity, place) for identity in SPEC for place in record.places} == {
         ("RANGE-1", "mem"): ("pass", ""),
         ("RANGE-1", "moto"): ("-", "no check of RANGE-1 says anything about moto"),
         ("RANGE-2", "mem"): ("not-run", "not asked for"),

@@ -47,7 +47,7 @@ RANGE-1 MUST: a range is a slice
   replay    deeplake-conformance replay RANGE-1 --place moto --seed 7 --target mymodule
   also      1 more: test_something, case at-the-end
 
-RANGE-2 SHOULD: negative bounds are refused
+RANGE-2 SHOULD: no negative bounds
   A negative bound raises ValueError before any request.
   place     mem, test_something
   expected  ValueError to be raised
@@ -173,8 +173,8 @@ def test_a_requirement_without_a_check_is_named(read: Reading) -> None:
     """A sentence that nobody checks is no pass."""
     lines = [START, plan("RANGE-1", "mem"), result("RANGE-1", "mem"), end()]
 
-    expected = "\nnot-run       RANGE-2, LIST-1, LIST-2: no check says anything about these\n              places\n"
-    assert expected in on_terminal(read(lines))
+    expected = "\nnot-run       RANGE-2, LIST-1, LIST-2: no check says anything about these places\n"
+    assert expected in on_terminal(read(lines), width=90)
 
 
 def test_a_run_in_which_nothing_was_exercised(read: Reading) -> None:
@@ -187,9 +187,12 @@ def test_many_subjects_are_counted_unless_verbose(read: Reading) -> None:
     cases = [result("LIST-1", "mem", "inconclusive", case=f"case-{n}", reason="why") for n in range(6)]
     record = read([*CONFORMING[:-1], *cases, end()])
 
-    short = "inconclusive  LIST-1 on mem case-0, LIST-1 on mem case-1, LIST-1 on mem\n              case-2, LIST-1 on mem case-3 and 2 more: why\n"
+    short = (
+        "inconclusive  LIST-1 on mem case-0, LIST-1 on mem case-1, LIST-1 on mem case-2,\n"
+        "              LIST-1 on mem case-3 and 2 more: why\n"
+    )
     assert short in on_terminal(record)
-    assert "case-5: why" in on_terminal(record, verbose=True)
+    assert "LIST-1 on mem case-5: why" in " ".join(on_terminal(record, verbose=True).split())
 
 
 def test_a_table_that_is_too_wide_is_cut_into_blocks(read: Reading) -> None:
@@ -257,7 +260,14 @@ def test_odd_text_prints_escaped(read: Reading) -> None:
         result("LIST-1", "mem", "inconclusive", case=HOSTILE, reason=HOSTILE),
         {"type": "harness", "reason": HOSTILE},
         {"type": "service", "name": "azurite", "state": "died", "reason": HOSTILE, "hint": HOSTILE},
-        {"type": "divergence", "service": "moto", "requirement": "X", "case": HOSTILE, "state": "gone", "reason": HOSTILE},
+        {
+            "type": "divergence",
+            "service": "moto",
+            "requirement": "X",
+            "case": HOSTILE,
+            "state": "gone",
+            "reason": HOSTILE,
+        },
         end(),
     ]
 

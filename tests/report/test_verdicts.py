@@ -4,15 +4,17 @@ Verdicts fold to the worst, and fold and exit code say what the contract of the 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from conformance.verdicts import WORST_FIRST, exit_code, fold, is_red, worst
-from tests.report.conftest import Reading
 from tests.report.examples import BAD, CONFORMING, MOTO, START, end, plan, result
+
+if TYPE_CHECKING:
+    from tests.report.conftest import Reading
 
 RESULTS = st.lists(
     st.builds(
@@ -107,9 +109,11 @@ DIED = {"type": "service", "name": "moto", "state": "died", "reason": "it ended"
         ([{"type": "harness", "reason": "a worker died"}], 3),
         ([LOST, result(MUST, "mem", "fail")], 1),
     ],
-    ids=lambda value: "+".join(f"{line.get('verdict') or line['type']}" for line in value) or "nothing"
-    if isinstance(value, list)
-    else str(value),
+    ids=lambda value: (
+        "+".join(f"{line.get('verdict') or line['type']}" for line in value) or "nothing"
+        if isinstance(value, list)
+        else str(value)
+    ),
 )
 def test_the_exit_code_of_a_run(read: Reading, extra: list[dict[str, Any]], code: int) -> None:
     """1 for a broken requirement, else 3 for what was not judged, else 0."""
