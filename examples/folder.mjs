@@ -3,16 +3,16 @@ import fs from "node:fs";
 import path from "node:path";
 import readline from "node:readline";
 const OWN = ".folder"; // a directory for half-written values; no key has a segment of this name
-const handles = [];
-const keep = (handle) => handles.push(handle) - 1;
+const handles = [], keep = (handle) => handles.push(handle) - 1;
 const sorted = (names) => names.sort((a, b) => Buffer.from(a).compare(Buffer.from(b))); // by UTF-8, not by UTF-16
 const raised = (name, message) => Object.assign(new Error(message), { data: { class: name, effect: "none" } });
 const stat = (file) => (fs.existsSync(file) ? fs.lstatSync(file, { bigint: true }) : undefined);
 function fileOf({ root }, key) { // every character is literal; links, and what a folder cannot keep apart, are refused
   const names = key.split("/"), files = names.map((_, at) => path.join(root, ...names.slice(0, at + 1)));
-  const odd = names.some((name) => ["", ".", "..", OWN].includes(name) || name.includes("\0") || !name.isWellFormed());
-  if (!odd && !files.some((file) => stat(file)?.isSymbolicLink())) return files.at(-1);
-  throw raised("InvalidURIError", `not a key here: ${key}`);
+  const isOdd = (name) => /^\.{0,2}$|\0/.test(name) || name === OWN || Buffer.byteLength(name) > 255;
+  if (!key.isWellFormed() || names.some(isOdd) || files.some((file) => stat(file)?.isSymbolicLink()))
+    throw raised("InvalidURIError", `not a key here: ${key}`);
+  return files.at(-1);
 }
 const directoryOf = (handle, name) => (name ? fileOf(handle, name.replace(/\/$/, "")) : handle.root);
 function prune(top, file) { // an empty folder is no object, and would be in the way of an object with its name

@@ -5,6 +5,7 @@ azure-storage-blob as the witness of an Azure Blob service.
 from __future__ import annotations
 
 import functools
+import logging
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
@@ -142,6 +143,8 @@ def _client(service: RunningService, container: str) -> Any:  # noqa: ANN401 - t
     from requests import Session
     from requests.adapters import HTTPAdapter
 
+    # the SDK warns about error bodies of emulators through the handler of last resort, onto the report's terminal
+    logging.getLogger("azure").addHandler(logging.NullHandler())
     creds = service.creds()
     session = Session()
     session.trust_env = False  # a proxy of the user's is not for loopback

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from deeplake_ref.credentials.chain import Broken, Chain, Found, NotMine, Source, check_dictionary
@@ -134,10 +135,29 @@ def _environment(*names: str) -> str | None:
     return next((value for name in names if (value := os.environ.get(name, "").strip())), None)
 
 
+@cache
+def _loader() -> Any:  # noqa: ANN401 - botocore's own type
+    """Return the one reader of botocore's service descriptions.
+
+    It holds data that ships with botocore and no credentials. Each session would otherwise read and keep its own copy:
+    with botocore 1.44.5 a client costs a ninth of the time with a shared one (32 ms and 300 ms in one run).
+    """
+    from botocore.loaders import create_loader
+
+    return create_loader()
+
+
 def _session(**keywords: str) -> Any:  # noqa: ANN401 - boto3 has no public type for it
     from boto3.session import Session
+    from botocore.session import Session as Core
 
-    return Session(**keywords)
+    core = Core()
+    loader = _loader()
+    core.register_component("data_loader", loader)
+    session = Session(botocore_session=core, **keywords)
+    # boto3 adds its own data folder again for each session
+    loader.search_paths[:] = dict.fromkeys(loader.search_paths)
+    return session
 
 
 def _profile(name: str) -> Found[AwsCredentials] | Broken:

@@ -32,7 +32,7 @@ def a_trailing_slash_is_doubled(_target: Any) -> Replacements:
         slash = "/" if url.path and path.endswith("/") else ""
         return replace(url, path=url.path + slash)
 
-    def check_key(key: str, prefix: str) -> str:  # noqa: ARG001
+    def check_key(key: str, prefix: str) -> str:
         return key
 
     return [*replaced(urls, parse=parse), *replaced(s3, check_key=check_key)]
@@ -116,7 +116,7 @@ def the_whole_object_passes_for_the_range(_target: Any) -> Replacements:
     """Returns the whole body of a server that ignores ranges as if it were the range."""
     right = S3Store.get
 
-    def get(self: Any, key: str, start: int | None = None, end: int | None = None) -> Buffer:  # noqa: ARG001
+    def get(self: Any, key: str, start: int | None = None, end: int | None = None) -> Buffer:
         return right(self, key)
 
     return replaced(S3Store, get=get)
@@ -164,7 +164,7 @@ def a_full_read_asks_for_a_range_that_is_refused(_target: Any) -> Replacements:
 def parts_are_of_two_versions(_target: Any) -> Replacements:
     """Reads the parts of a large object without asking for one version of it."""
 
-    def into(self: Any, view: memoryview, start: int, etag: str) -> None:  # noqa: ARG001
+    def into(self: Any, view: memoryview, start: int, etag: str) -> None:
         def request(client: Any) -> None:
             answer = client.get_object(**self._where, Range=f"bytes={start}-{start + len(view) - 1}")
             view[:] = answer["Body"].read().ljust(len(view), b"\0")
@@ -179,10 +179,10 @@ def two_places_have_no_ranges(_target: Any) -> Replacements:
     """Ignores ranges on Azure and Cloud Storage, and nowhere else."""
     on_azure, on_gcs = AzureStore.get, GcsStore.get
 
-    def get_azure(self: Any, key: str, start: int | None = None, end: int | None = None) -> Buffer:  # noqa: ARG001
+    def get_azure(self: Any, key: str, start: int | None = None, end: int | None = None) -> Buffer:
         return on_azure(self, key)
 
-    def get_gcs(self: Any, key: str, start: int | None = None, end: int | None = None) -> Buffer:  # noqa: ARG001
+    def get_gcs(self: Any, key: str, start: int | None = None, end: int | None = None) -> Buffer:
         return on_gcs(self, key)
 
     return [*replaced(AzureStore, get=get_azure), *replaced(GcsStore, get=get_gcs)]

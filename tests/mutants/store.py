@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 def keys_are_joined_without_a_look(_target: Any) -> Replacements:
     """Joins a key to the root without a look at `..`."""
 
-    def path(self: Any, key: str, operation: str) -> Path:  # noqa: ARG001
+    def path(self: Any, key: str, operation: str) -> Path:
         return Path(self._root / key)
 
     return replaced(LocalStore, _path=path)
@@ -39,7 +39,7 @@ def keys_are_joined_without_a_look(_target: Any) -> Replacements:
 def links_are_followed(_target: Any) -> Replacements:
     """Refuses `..` by its text and follows a symbolic link out of the root."""
 
-    def path(self: Any, key: str, operation: str) -> Path:  # noqa: ARG001
+    def path(self: Any, key: str, operation: str) -> Path:
         return Path(self._root / check_key(key, "file"))
 
     return replaced(LocalStore, _path=path)

@@ -1,0 +1,169 @@
+"""
+Runs every mutant against the requirement that must catch it, and writes the kill table.
+
+    python -m tests.mutants.runner                 all, and docs/reference/kill-table.md
+    python -m tests.mutants.runner F037 LIST-8     faults, requirements or names of mutants; writes nothing
+
+Each mutant is a run of the ordinary command in a process of its own, with a fixed seed, that ends at its first failure.
+A mutant that its own requirement does not catch is shown to all requirements, so that the report can say who does.
+The reference itself must pass first: against a check that always fails, every mutant dies. Exit codes: 0 if all are
+killed by their requirements, 1 if one is not, 3 if a service was unreachable, 2 usage.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from conformance.record import read_record
+from conformance.settings import UsageError
+from tests.mutants.outcomes import (
+    BY_ANOTHER,
+    CRASHED,
+    NO_BASELINE,
+    SURVIVED,
+    UNREACHABLE,
+    Outcome,
+    judge,
+)
+from tests.mutants.registry import Mutant, load
+from tests.mutants.table import kill_table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from conformance.record import Record
+
+PROJECT = Path(__file__).parents[2]
+PAGE = PROJECT / "docs" / "reference" / "kill-table.md"
+CLAIMS = Path(__file__).with_name("target.toml")
+TIMEOUT_S = 900.0
+
+Passing = set[tuple[str, str]]
+"""Requirements and places on which the reference passes."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the mutants that the arguments name, or all; return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m tests.mutants.runner", description="Run the mutants.")
+    parser.add_argument("words", nargs="*", metavar="WORD", help="fault, requirement or mutant; default: all")
+    parser.add_argument("-n", type=int, default=os.cpu_count() or 1, metavar="N", help="mutants at once")
+    parser.add_argument("--seed", type=int, default=0, help="other operations")
+    options = parser.parse_args(arguments)
+    chosen = _chosen(options.words)
+    if not chosen:
+        parser.error(f"no mutant is meant by {', '.join(options.words)}")
+    passing = baseline(chosen, seed=options.seed)
+    outcomes = list(run_all(chosen, passing, processes=options.n, seed=options.seed))
+    return _conclude(outcomes, complete=not options.words)
+
+
+def _chosen(words: Sequence[str]) -> list[Mutant]:
+    mutants = list(load().values())
+    return [mutant for mutant in mutants if not words or {mutant.fault, mutant.kills, mutant.name} & set(words)]
+
+
+def _conclude(outcomes: list[Outcome], *, complete: bool) -> int:
+    bad = [outcome for outcome in outcomes if not outcome.is_good]
+    _say(f"{len(outcomes) - len(bad)} of {len(outcomes)} mutants are killed by the requirement that they break")
+    unreachable = [outcome for outcome in bad if outcome.verdict == UNREACHABLE]
+    if complete and not unreachable:
+        PAGE.parent.mkdir(parents=True, exist_ok=True)
+        PAGE.write_text(kill_table(outcomes), encoding="utf-8")
+        _say(f"written: {PAGE.relative_to(PROJECT)}")
+    if len(bad) > len(unreachable):
+        return 1
+    return 3 if unreachable else 0
+
+
+def baseline(mutants: Iterable[Mutant], *, seed: int) -> Passing:
+    """Return on which places of the mutants the reference itself passes their requirements."""
+    places = sorted({place for mutant in mutants for place in mutant.places})
+    wanted = sorted({mutant.kills for mutant in mutants})
+    _say(f"the reference, on {', '.join(places)}: {len(wanted)} requirements")
+    record, log = _run("deeplake_ref", places, wanted, seed=seed, workers="auto")
+    if record is None:
+        raise RuntimeError(f"the reference could not be judged: {log}")
+    return {(cell.requirement, cell.place) for cell in record.cells() if cell.verdict == "pass"}
+
+
+def run_all(mutants: Sequence[Mutant], passing: Passing, *, processes: int, seed: int) -> Iterable[Outcome]:
+    """Yield the outcome of each mutant, and tell it, as they end."""
+    with ThreadPoolExecutor(processes) as pool:
+        pending = [pool.submit(run_one, mutant, passing, seed=seed) for mutant in mutants]
+        for number, future in enumerate(as_completed(pending), 1):
+            outcome = future.result()
+            where = f" on {outcome.place}" if outcome.place else ""
+            _say(
+                f"[{number}/{len(pending)}] {outcome.mutant.fault} {outcome.mutant.name}: {outcome.verdict}"
+                f" ({outcome.mutant.kills}{where}, {outcome.seconds:.1f} s): {outcome.detail}"
+            )
+            yield outcome
+
+
+def run_one(mutant: Mutant, passing: Passing, *, seed: int) -> Outcome:
+    """Run one mutant until its requirement catches it; if it does not, show it to all requirements."""
+    missing = [place for place in mutant.places if (mutant.kills, place) not in passing]
+    if missing:
+        return Outcome(mutant, NO_BASELINE, missing[0], f"{mutant.kills} does not pass without a mutant")
+    started = time.perf_counter()
+    outcome = _outcome(mutant, [mutant.kills], seed=seed)
+    if outcome.verdict == SURVIVED:
+        wider = _outcome(mutant, [], seed=seed)
+        outcome = wider if wider.verdict == BY_ANOTHER else outcome
+    return replace(outcome, seconds=time.perf_counter() - started)
+
+
+def _outcome(mutant: Mutant, requirements: Sequence[str], *, seed: int) -> Outcome:
+    record, log = _run(f"tests.mutants.target:{mutant.name}", mutant.places, requirements, seed=seed, workers="0")
+    return judge(mutant, record) if record is not None else Outcome(mutant, CRASHED, detail=log)
+
+
+def _run(
+    target: str, places: Sequence[str], requirements: Sequence[str], *, seed: int, workers: str
+) -> tuple[Record | None, str]:
+    """Return the record of one run of the command, None if it left none, and the end of what it said."""
+    with tempfile.TemporaryDirectory(prefix="mutant-") as directory:
+        command = [
+            sys.executable, "-m", "conformance", "run",
+            "--target", target, "--claims", str(CLAIMS), "--places", ",".join(places),
+            "--seed", str(seed), "--record", directory, "-n", workers, "--strict",
+            *(["--only", ",".join(requirements)] if requirements else []),
+            *(["-x"] if workers == "0" else []),
+        ]  # fmt: skip
+        environment = os.environ | {"AWS_EC2_METADATA_DISABLED": "true", "PYTHONPATH": str(PROJECT)}
+        try:
+            # in a directory of its own: some mutants write where they are run
+            done = subprocess.run(
+                command,
+                cwd=directory,
+                env=environment,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=TIMEOUT_S,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            return None, f"no end after {TIMEOUT_S:g} s"
+        said = " / ".join((done.stderr or done.stdout).strip().splitlines()[-3:])
+        try:
+            return read_record(Path(directory) / "record.jsonl"), said
+        except UsageError as error:
+            return None, f"{error}; {said}"
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
