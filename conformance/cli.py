@@ -51,7 +51,9 @@ def main() -> None:
 
 
 @main.command(short_help="Run the checks against a target.")
-@click.option("--services", metavar="NAMES", help="Services by name, `all` or `none`; default: moto, azurite, fake-gcs-server.")
+@click.option(
+    "--services", metavar="NAMES", help="Services by name, `all` or `none`; default: moto, azurite, fake-gcs-server."
+)
 @click.option("--places", metavar="NAMES", help="Exactly these places, such as `mem,moto`; instead of --services.")
 @click.option("--only", metavar="AREA|REQ", multiple=True, help="Only this area or requirement; may be repeated.")
 @click.option("--record", metavar="DIR", type=click.Path(file_okay=False), help="Where record and logs go.")
@@ -62,7 +64,7 @@ def main() -> None:
 @click.option("-x", "stop_at_failure", is_flag=True, help="Stop at the first failure.")
 @click.option("-v", "--verbose", is_flag=True, help="Every requirement with its verdict on every place.")
 @_target_options
-def run(**options: Any) -> None:  # noqa: ANN401 - click's values
+def run(**options: Any) -> None:
     """Run the checks against a target, the only registered one if none is named.
 
     Everything after `--` is the command of a target that speaks the stdio protocol:
@@ -92,7 +94,7 @@ def run(**options: Any) -> None:  # noqa: ANN401 - click's values
 @click.option("--place", required=True, metavar="NAME", help="`mem`, `file`, or a service.")
 @click.option("--case", "cases", multiple=True, metavar="LABEL", help="Only this case.")
 @_target_options
-def replay(requirement: str, place: str, cases: tuple[str, ...], **options: Any) -> None:  # noqa: ANN401
+def replay(requirement: str, place: str, cases: tuple[str, ...], **options: Any) -> None:
     """Run one requirement on one place with the seed of a record: the same operations, with fresh keys."""
     with _usage_errors():
         from conformance import selecting
@@ -110,7 +112,7 @@ def replay(requirement: str, place: str, cases: tuple[str, ...], **options: Any)
 @main.command("list", short_help="List the requirements.")
 @click.option("--area", metavar="AREA", help="Only this area.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON, with sentences and sources.")
-def list_(area: str | None, as_json: bool) -> None:  # noqa: FBT001 - click's flag
+def list_(area: str | None, as_json: bool) -> None:
     """List every requirement with its level, title and number of checks."""
     with _usage_errors():
         from conformance.catalogue import list_requirements
@@ -133,7 +135,7 @@ def show(requirement: str) -> None:
 @click.option("--format", "form", type=click.Choice(["terminal", "markdown", "junit"]), default="terminal")
 @click.option("--strict", is_flag=True, help="Count a failed SHOULD as a failure.")
 @click.option("-v", "--verbose", is_flag=True, help="Every requirement with its verdict on every place.")
-def report(record: str, form: str, strict: bool, verbose: bool) -> None:  # noqa: FBT001
+def report(record: str, form: str, strict: bool, verbose: bool) -> None:
     """Render the record of a run: a file, or the directory that holds it."""
     with _usage_errors():
         from conformance.run import render
@@ -155,7 +157,7 @@ def services(action: str, names: tuple[str, ...]) -> None:
             sys.exit(install_services(names))
 
 
-def _settings(options: dict[str, Any], **more: Any) -> RunSettings:  # noqa: ANN401
+def _settings(options: dict[str, Any], **more: Any) -> RunSettings:
     from conformance import selecting
     from conformance.settings import RunSettings
 
@@ -196,7 +198,7 @@ class _usage_errors:  # noqa: N801 - reads as the statement it is
             _fail(str(error))
 
 
-_EXTRA_OF = {name: "suite" for name in ("hypothesis", "pytest", "xdist", "rich", "platformdirs", "jsonschema")}
+_EXTRA_OF = dict.fromkeys(("hypothesis", "pytest", "xdist", "rich", "platformdirs", "jsonschema"), "suite")
 
 
 def _is_usage_error(error: BaseException) -> bool:

@@ -92,19 +92,19 @@ class Place:
             self._writer = self.open_writer()
         return self._writer
 
-    def open_reader(self, url: str | None = None, creds: dict[str, Any] | None | _Own = OWN) -> Reader:
+    def open_reader(self, url: str | None = None, creds: dict[str, Any] | _Own | None = OWN) -> Reader:
         """Open another handle for reading, here or at another URL; it is closed with the place."""
         reader = self.target.open_reader(self.url if url is None else url, self._creds(creds))
         self._opened.append(reader)
         return reader
 
-    def open_writer(self, url: str | None = None, creds: dict[str, Any] | None | _Own = OWN) -> Writer:
+    def open_writer(self, url: str | None = None, creds: dict[str, Any] | _Own | None = OWN) -> Writer:
         """Open another handle for writing, here or at another URL; it is closed with the place."""
         writer = self.target.open_writer(self.url if url is None else url, self._creds(creds))
         self._opened.append(writer)
         return writer
 
-    def _creds(self, creds: dict[str, Any] | None | _Own) -> dict[str, Any] | None:
+    def _creds(self, creds: dict[str, Any] | _Own | None) -> dict[str, Any] | None:
         return self.creds if isinstance(creds, _Own) else creds
 
     def fresh(self) -> str:
@@ -158,5 +158,5 @@ class Tapped:
         self.place.testbed.note_exchanges(self.tap.requests())
         self.tap.clear()
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the place has
+    def __getattr__(self, name: str) -> Any:
         return getattr(self.place, name)

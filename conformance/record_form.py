@@ -74,7 +74,7 @@ class RecordError(Exception):
 def check_line(line: Mapping[str, Any]) -> None:
     """Raise `RecordError` unless a line has the form of its type."""
     kind = line.get("type")
-    if kind not in FIELDS:
+    if not isinstance(kind, str) or kind not in FIELDS:
         raise RecordError(f"unknown type {kind!r}; known: {', '.join(FIELDS)}")
     _check_fields(line, FIELDS[kind], kind)
     if kind == "start":

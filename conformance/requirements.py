@@ -55,7 +55,9 @@ def load() -> dict[str, Requirement]:
         area = page.name.removesuffix(".md")
         for requirement in parse(page.read_text(encoding="utf-8"), area=area):
             if requirement.id in found:
-                raise SpecError(f"spec/{area}.md: {requirement.id} is given twice, first in {found[requirement.id].area}")
+                raise SpecError(
+                    f"spec/{area}.md: {requirement.id} is given twice, first in {found[requirement.id].area}"
+                )
             found[requirement.id] = requirement
     return found
 

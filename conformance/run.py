@@ -25,7 +25,7 @@ from conformance.report import render_junit, render_markdown, render_terminal
 from conformance.report.progress import LiveProgress
 from conformance.services import RunningService, start_services
 from conformance.services.divergences import probe_all
-from conformance.session import Session, prepare, target_of
+from conformance.session import RESULT, Session, prepare, target_of
 from conformance.settings import RunSettings, UsageError
 from conformance.verdicts import exit_code
 
@@ -90,9 +90,9 @@ def render(path: Path, form: str, *, strict: bool, verbose: bool, output: Output
         raise UsageError(f"there is no record: {file}")
     record = read_record(file)
     if form == "markdown":
-        print(render_markdown(record, strict=strict))  # noqa: T201 - stdout is data
+        print(render_markdown(record, strict=strict))
     elif form == "junit":
-        print(render_junit(record, strict=strict))  # noqa: T201
+        print(render_junit(record, strict=strict))
     else:
         render_terminal(record, _stdout(), verbose=verbose, strict=strict)
     if output is not None and output.junit is not None:
@@ -149,7 +149,7 @@ class Recorder:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep the result that the session attached."""
-        result: dict[str, Any] | None = getattr(report, "conformance", None)
+        result: dict[str, Any] | None = getattr(report, RESULT, None)
         if result is not None:
             self.record.write("result", **result)
             self.progress.result(result)
@@ -170,7 +170,7 @@ class Recorder:
             self.record.write("harness", reason=f"{report.nodeid}: {report.longreprtext}")
 
     @pytest.hookimpl(optionalhook=True)
-    def pytest_testnodedown(self, node: Any, error: object) -> None:  # noqa: ANN401 - xdist's own type
+    def pytest_testnodedown(self, node: Any, error: object) -> None:
         """Say that a worker process of the suite died."""
         if error:
             self.record.write("harness", reason=f"worker {node.gateway.id} died: {error}")
@@ -255,7 +255,7 @@ def _remove(directory: Path) -> None:
     shutil.rmtree(directory, ignore_errors=True)
 
 
-def _stdout() -> Any:  # noqa: ANN401 - rich's console
+def _stdout() -> Any:
     from rich.console import Console
 
     width = None if sys.stdout.isatty() else 100

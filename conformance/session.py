@@ -22,13 +22,15 @@ from conformance.settings import RunSettings
 from conformance.testbed import PlaceUnreachable, Testbed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
     from conformance.places import Place
     from conformance.services import RunningService, Unreachable
     from conformance.targets.selection import TargetSpec
 
 NAME = "conformance-session"
+RESULT = "conformance_result"
+"""The attribute of pytest's report that carries a result from a worker to the controller."""
 
 
 def target_of(run: RunSettings) -> TargetSpec:
@@ -82,7 +84,7 @@ class Session:
         )
 
     @pytest.hookimpl(optionalhook=True)
-    def pytest_configure_node(self, node: Any) -> None:  # noqa: ANN401 - xdist's own type
+    def pytest_configure_node(self, node: Any) -> None:
         """Hand the run to a worker of pytest-xdist."""
         node.workerinput["conformance"] = self.handover()
 
@@ -113,11 +115,7 @@ class Session:
         if marks is None or getattr(item, "callspec", _NoSpec).params.get("place") not in self.run.places:
             return False
         wanted = not self.run.only or marks.requirement in self.run.only
-        return (
-            wanted
-            and (not self.run.cases or case_of(item) in self.run.cases)
-            and self.run.profile in marks.profiles
-        )
+        return wanted and (not self.run.cases or case_of(item) in self.run.cases) and self.run.profile in marks.profiles
 
     # ---- fixtures
 
@@ -176,18 +174,20 @@ class Session:
         return claims.not_claimed_reason(marks.requirement, self.prefix_of(place))
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[pytest.TestReport]:
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Attach the result of the check to pytest's own report, which carries it to the controller."""
-        report: pytest.TestReport = yield  # type: ignore[misc]
+        report = yield
         if checking.marks_of(getattr(item, "function", lambda: None)) is None:
             return report
         error = call.excinfo.value if call.excinfo is not None else None
         if call.when == "call" or (call.when == "setup" and error is not None):
             result = self._result(item, judge(error))
-            report.conformance = result
+            setattr(report, RESULT, result)
             self._colour(report, result)
         elif call.when == "teardown" and error is not None:
-            report.conformance = self._result(item, judge(error))
+            setattr(report, RESULT, self._result(item, judge(error)))
         return report
 
     def _colour(self, report: pytest.TestReport, result: dict[str, Any]) -> None:

@@ -23,15 +23,15 @@ What can go wrong, as one tree; the same failure gives the same class on every p
     ├── DatasetExistsError                  alias LogExistsError
     └── DatasetNotFoundError                alias LogNotexistsError
 
-Names that the `deeplake` package has are used as it has them (deeplake 4.7.4, `deeplake/__init__.pyi`). Programs act on the
-class and the attributes, never on the text.
+Names that the `deeplake` package has are used as it has them (deeplake 4.7.4, `deeplake/__init__.pyi`). Programs act on
+the class and the attributes, never on the text.
 """
+
+
 
 from __future__ import annotations
 
 from typing import Any
-
-EFFECTS = ("none", "done", "unknown")
 
 
 class StorageError(Exception):
@@ -43,7 +43,7 @@ class StorageError(Exception):
         code: the service's error code, such as `NoSuchKey`.
         http_status: the HTTP status behind it.
         source: the credential source in use.
-        effect: for writes `none`, `done` or `unknown`.
+        effect: what the operation changed: `none`, `done` or `unknown`; reads change nothing.
         retry_after_s: seconds after which the service asks to be tried again.
     """
 
@@ -75,8 +75,15 @@ class StorageError(Exception):
         return self.message
 
     def attributes(self) -> dict[str, Any]:
-        """Return everything but the message, to be told again by another class."""
+        """Return everything but the message, by name."""
         return {name: value for name, value in vars(self).items() if name != "message"}
+
+    def told_as(self, kind: type[StorageError], message: str) -> StorageError:
+        """Return the same failure as another class, for callers that know more of what it means."""
+        told = _rebuild(kind, message, self.attributes())
+        told.__cause__ = self.__cause__
+        told.__suppress_context__ = True
+        return told
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle by message and attributes; exceptions would otherwise lose their keyword arguments."""
@@ -187,7 +194,7 @@ LogNotexistsError = DatasetNotFoundError
 
 
 class RedactedCause(Exception):
-    """Stands in for a foreign exception: its type, code and status, without its text and frames, which may hold secrets."""
+    """Stands in for a foreign exception: type, code and status, without its text and frames, which may hold secrets."""
 
 
 def redacted(error: BaseException, *, code: str | None = None, http_status: int | None = None) -> RedactedCause:

@@ -2,52 +2,71 @@
 The storage API: `Reader` and `Writer` over one place, shaped like deeplake's (stubs of deeplake 4.7.4).
 
 Handles are opened at a URL; paths are relative to it. They are safe to share between threads; `subdir` and `get_reader`
-share the client of the handle they come from. A handle that was given a creds dictionary refuses to pickle, every other one
-re-opens in the other process from its URL.
+share the client of the handle they come from. A handle that was given creds refuses to pickle, every other one re-opens
+in the other process from its URL.
 """
 
 from __future__ import annotations
 
+import functools
+import math
 import threading
-from typing import TYPE_CHECKING, Any, Self
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar
 
 from deeplake_ref import urls
-from deeplake_ref.errors import InvalidURIError, StorageError, StorageOperationUnsupported
+from deeplake_ref.errors import StorageError, StorageOperationUnsupported
 from deeplake_ref.retry import DEADLINE_S, RetryPolicy
-from deeplake_ref.stores import Buffer, ResourceMeta, Store, open_store
+from deeplake_ref.stores import Buffer, Metas, ResourceMeta, Store, open_store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 __all__ = ["Reader", "ResourceMeta", "Writer"]
 
+H = TypeVar("H", bound="_Handle")
+P = ParamSpec("P")
+T = TypeVar("T")
+Names = list[str]
+
+WRITES = ("set", "remove", "remove_directory")
+
+
+def _verb(method: Callable[Concatenate[H, P], T]) -> Callable[Concatenate[H, P], T]:
+    """Make a method's errors complete: whoever raises, the caller learns which verb failed where."""
+    verb = method.__name__
+
+    def told(self: H, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return method(self, *args, **kwargs)
+        except StorageError as error:
+            self._complete(error, verb)
+            raise
+
+    functools.update_wrapper(told, method)
+    return told
+
 
 class _Shared:
-    """The one store of a handle and of all that were made from it, opened at first use, closed once."""
+    """The one store of a handle and of all that were made from it, opened with the handle, closed once."""
 
     def __init__(self, url: urls.DatasetURL, creds: Mapping[str, Any] | str | None, deadline_s: float) -> None:
-        self.url = url
-        self.creds = creds
-        self.retry = RetryPolicy(deadline_s=deadline_s)
-        self._lock = threading.Lock()
-        self._store: Store | None = None
+        self.prefix = url.prefix
+        self.has_creds = creds is not None
         self.closed = False
+        # the store alone knows the creds, and keeps them sealed
+        self._store: Store = open_store(url, creds, RetryPolicy(deadline_s=deadline_s))
+        self._lock = threading.Lock()
 
     def store(self) -> Store:
-        store = self._store
-        if store is not None and not self.closed:
-            return store
-        with self._lock:
-            if self.closed:
-                raise StorageError("the handle is closed", provider=self.url.prefix, effect="none")
-            if self._store is None:
-                self._store = open_store(self.url, self.creds, self.retry)
-            return self._store
+        if self.closed:
+            raise StorageError("the handle is closed, open another one", provider=self.prefix, effect="none")
+        return self._store
 
     def close(self) -> None:
         with self._lock:
-            self.closed = True
-            if self._store is not None:
+            if not self.closed:
+                self.closed = True
                 self._store.close()
 
 
@@ -67,25 +86,34 @@ class _Handle:
         Args:
             url: a path with one of the prefixes, or a bare local path.
             creds: the creds dictionary of the cloud, or None for what the machine has.
-            token: a Deep Lake user token; refused where the prefix has none.
-            deadline_s: seconds within which an operation ends, retries included.
+            token: a Deep Lake user token; only `al://` looks at it.
+            deadline_s: seconds within which an operation ends when the service does not answer, retries included.
 
         Raises:
             InvalidURIError: the URL breaks a rule.
             StorageProviderMissingError: the SDK is not installed.
+            ValueError: the deadline is not a positive number.
         """
-        self._token = token
+        if not 0 < deadline_s < math.inf:
+            raise ValueError(f"a deadline is a positive number of seconds: {deadline_s}")
         self._deadline_s = deadline_s
         self._url = urls.parse(url)
+        self._has_token = token is not None
         self._shared = _Shared(self._url, creds, deadline_s)
         self._below = ""
-        self._shared.store()
 
-    def _made(self, kind: type[Any], below: str) -> Any:  # noqa: ANN401 - the class that is asked for
+    def _made(self, kind: type[H], below: str) -> H:
         made = kind.__new__(kind)
-        made.__dict__.update(self.__dict__)
+        vars(made).update(vars(self))
         made._below = below  # noqa: SLF001 - the same class or its twin
         return made
+
+    def _complete(self, error: StorageError, verb: str) -> None:
+        error.provider = error.provider or self._url.prefix
+        error.effect = error.effect or ("unknown" if verb in WRITES else "none")
+        if error.operation is None:
+            error.operation = verb
+            error.message = f"{verb}: {error.message}"
 
     @property
     def path(self) -> str:
@@ -95,14 +123,15 @@ class _Handle:
     original_path = path
 
     def _key(self, path: str) -> str:
-        if not isinstance(path, str):
-            raise InvalidURIError(f"a key is a string: {type(path).__name__}")
-        if not path:
-            raise InvalidURIError("a key is not empty", provider=self._url.prefix, effect="none")
-        return self._below + path
+        return self._below + urls.check_key(path, self._url.prefix)
 
     def _directory(self, path: str) -> str:
-        return (self._below + urls.directory(path)).removesuffix("/")
+        directory = (self._below + urls.directory(path)).removesuffix("/")
+        if directory:
+            # what no key can be below of is refused, as it is for keys; the root counts where it is part of the key
+            root = self._url.path if self._url.prefix != "file" else ""
+            urls.check_key(f"{root}/{directory}" if root else directory, self._url.prefix)
+        return directory
 
     def close(self) -> None:
         """Give back connections and threads, of every handle made from this one too; closing again does nothing."""
@@ -118,7 +147,7 @@ class _Handle:
         return f"{type(self).__name__}({self.path!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        if self._shared.creds is not None or self._token is not None:
+        if self._shared.has_creds or self._has_token:
             raise TypeError("a handle that was given creds is not pickled, open it in the other process")
         return (_reopen, (type(self), str(self._url), self._below, self._deadline_s))
 
@@ -132,6 +161,7 @@ def _reopen(kind: type[_Handle], url: str, below: str, deadline_s: float) -> _Ha
 class Reader(_Handle):
     """A handle for reading."""
 
+    @_verb
     def get(self, path: str, start_bytes: int | None = None, end_bytes: int | None = None) -> Buffer:
         """Return `value[start_bytes:end_bytes]`; end exclusive, None open, past the end clipped.
 
@@ -145,50 +175,61 @@ class Reader(_Handle):
             raise ValueError(f"the start is not after the end: {start_bytes}, {end_bytes}")
         return self._shared.store().get(self._key(path), start_bytes, end_bytes)
 
+    @_verb
     def length(self, path: str) -> int:
         """Return the size in bytes, -1 only if there is no such object."""
         meta = self._shared.store().head(self._key(path))
         return -1 if meta is None else meta.size
 
+    @_verb
     def metadata(self, path: str) -> ResourceMeta | None:
         """Return what is known of an object, None if there is none."""
         meta = self._shared.store().head(self._key(path))
         return None if meta is None else self._relative(meta)
 
-    def list(self, path: str = "") -> list[ResourceMeta]:
+    @_verb
+    def list(self, path: str = "") -> Metas:
         """Return all objects below the directory `path`, recursive, relative to the handle, in UTF-8 order."""
-        return sorted(meta for page in self.list_iter(path) for meta in page)
+        # UTF-8 order is code point order, which is how Python compares strings
+        return sorted((meta for page in self.list_iter(path) for meta in page), key=attrgetter("path"))
 
-    def list_iter(self, path: str = "") -> Iterator[list[ResourceMeta]]:
+    @_verb
+    def list_iter(self, path: str = "") -> Iterator[Metas]:
         """Yield the same objects in pages; an empty result is no page."""
-        directory = self._directory(path)
-        return self._pages(directory)
+        return self._pages(self._shared.store().list(self._directory(path)))
 
-    def _pages(self, directory: str) -> Iterator[list[ResourceMeta]]:
-        for page in self._shared.store().list(directory):
-            if page:
-                yield [self._relative(meta) for meta in page]
+    def _pages(self, pages: Iterator[Metas]) -> Iterator[Metas]:
+        try:
+            for page in pages:
+                self._shared.store()
+                if page:
+                    yield [self._relative(meta) for meta in page]
+        except StorageError as error:
+            self._complete(error, "list")
+            raise
 
-    def list_dirs(self, path: str = "") -> list[str]:
+    @_verb
+    def list_dirs(self, path: str = "") -> Names:
         """Return the immediate child directories of `path`, relative to the handle, sorted, without trailing slash."""
         found = self._shared.store().list_dirs(self._directory(path))
         return sorted({name.removeprefix(self._below) for name in found})
 
+    @_verb
     def sign_url(self, path: str, expires: float) -> str:
         """Return a URL that reads the object by a plain GET for `expires` seconds.
 
         Raises:
             StorageOperationUnsupported: the place, or the credential, has no signed URLs.
         """
-        if expires <= 0:
-            raise ValueError(f"seconds until expiry are positive: {expires}")
+        if not 0 < expires < math.inf:
+            raise ValueError(f"seconds until expiry are a positive number: {expires}")
         return self._shared.store().sign_url(self._key(path), expires)
 
+    @_verb
     def subdir(self, path: str) -> Reader:
         """Return a handle for the directory `path`; `subdir(p).op(k)` is `op(p/k)`."""
         directory = self._directory(path)
-        reader: Reader = self._made(Reader, f"{directory}/" if directory else "")
-        return reader
+        return self._made(Reader, f"{directory}/" if directory else "")
 
     def _relative(self, meta: ResourceMeta) -> ResourceMeta:
         if not self._below:
@@ -199,9 +240,8 @@ class Reader(_Handle):
 class Writer(_Handle):
     """A handle for writing; it reads through `get_reader`."""
 
-    def set(
-        self, path: str, content: Buffer, *, if_absent: bool = False, if_match: str | None = None
-    ) -> ResourceMeta:
+    @_verb
+    def set(self, path: str, content: Buffer, *, if_absent: bool = False, if_match: str | None = None) -> ResourceMeta:
         """Replace the whole object; a reader sees the old value or the new one.
 
         Args:
@@ -219,10 +259,12 @@ class Writer(_Handle):
         meta = self._shared.store().put(self._key(path), _flat(content), if_absent=if_absent, if_match=if_match)
         return ResourceMeta(path, meta.size, meta.etag, meta.last_modified)
 
+    @_verb
     def remove(self, path: str) -> None:
         """Remove exactly this object; a missing one is no error."""
         self._shared.store().delete(self._key(path))
 
+    @_verb
     def remove_directory(self, path: str) -> None:
         """Remove exactly the objects that `list(path)` shows; refused for the root of a bucket."""
         store = self._shared.store()
@@ -232,19 +274,25 @@ class Writer(_Handle):
             raise StorageOperationUnsupported(
                 message, provider=self._url.prefix, operation="remove_directory", effect="none"
             )
-        for page in store.list(directory):
-            store.delete_many([meta.path for meta in page])
+        removed = False
+        try:
+            for page in store.list(directory):
+                store.delete_many([meta.path for meta in page])
+                removed = removed or bool(page)
+        except StorageError as error:
+            if removed:
+                error.effect = "unknown"
+            raise
 
+    @_verb
     def subdir(self, path: str) -> Writer:
         """Return a handle for the directory `path`."""
         directory = self._directory(path)
-        writer: Writer = self._made(Writer, f"{directory}/" if directory else "")
-        return writer
+        return self._made(Writer, f"{directory}/" if directory else "")
 
     def get_reader(self) -> Reader:
         """Return a handle for reading at the same URL with the same client."""
-        reader: Reader = self._made(Reader, self._below)
-        return reader
+        return self._made(Reader, self._below)
 
 
 def _flat(content: Buffer) -> Buffer:
@@ -252,4 +300,9 @@ def _flat(content: Buffer) -> Buffer:
     if isinstance(content, bytes | bytearray):
         return content
     view = memoryview(content)  # raises TypeError for what has no buffer, such as str
-    return view.cast("B") if view.c_contiguous else view.tobytes()
+    if view.c_contiguous:
+        try:
+            return view.cast("B")
+        except (TypeError, ValueError):
+            pass  # sizes of zero, and formats such as big-endian numbers, have no cast
+    return view.tobytes()

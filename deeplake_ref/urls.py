@@ -3,8 +3,8 @@ From a path to where it points: the one table of prefixes, the grammar, and the 
 
 Every name character is literal: nothing is percent-decoded, there is no query and no fragment. One trailing slash means
 nothing. What is refused is refused here, by name of the rule, before any request or write. Sources: deeplake's
-"Storage Options" page and the stubs of deeplake 4.7.4 for the prefixes; Amazon S3 "Object key naming", Azure "Naming and
-Referencing Containers, Blobs, and Metadata", Cloud Storage "Object names" for what keys a place can hold.
+"Storage Options" page and the stubs of deeplake 4.7.4 for the prefixes; Amazon S3 "Object key naming", Azure "Naming
+and Referencing Containers, Blobs, and Metadata", Cloud Storage "Object names" for what keys a place can hold.
 """
 
 from __future__ import annotations
@@ -137,17 +137,19 @@ def _local(directory: str, path: str) -> DatasetURL:
         raise _broken(f"a local path is not empty: {path!r}", "file")
     if "\x00" in directory:
         raise _broken(f"a local path has no NUL: {path!r}", "file")
-    expanded = str(Path(directory).expanduser()) if directory == "~" or directory.startswith("~/") else directory
-    # `./x` is how a local name is spelt that looks like something else
-    relative = expanded.removeprefix(".") if expanded == "." or expanded.startswith("./") else f"/{expanded}"
-    segments = (relative if not expanded.startswith("/") else expanded).removesuffix("/").split("/")[1:]
-    for segment in segments:
-        _check_segment(segment, path, "file", "")
     try:
+        expanded = str(Path(directory).expanduser()) if directory == "~" or directory.startswith("~/") else directory
         # a handle keeps pointing where it pointed, whatever the process's directory becomes
-        return DatasetURL("file", "", "", str(Path(expanded).absolute()))
-    except OSError:
-        raise _broken(f"the current directory is gone, so that a relative path points nowhere: {path!r}", "file") from None
+        absolute = str(Path(expanded).absolute())
+    except (OSError, RuntimeError):
+        rule = f"a path relative to the home or current directory needs one that exists: {path!r}"
+        raise _broken(rule, "file") from None
+    # `./x` is how a local name is spelt that looks like something else
+    written = directory[1:] if directory in (".", "~") or directory.startswith(("./", "~/")) else directory
+    below = written.removeprefix("/").removesuffix("/")
+    for segment in below.split("/") if below else ():
+        _check_segment(segment, path, "file")
+    return DatasetURL("file", "", "", absolute)
 
 
 def _remote(prefix: str, rest: str, path: str) -> DatasetURL:
@@ -159,7 +161,7 @@ def _remote(prefix: str, rest: str, path: str) -> DatasetURL:
             shape = "/".join(f"<{each}>" for each in names)
             raise _broken(f"the {name} is missing, a path is {prefix}://{shape}/...: {path!r}", prefix)
     for segment in segments:
-        _check_segment(segment, path, prefix, "")
+        _check_segment(segment, path, prefix)
     account = segments[0] if len(names) == 2 else ""
     bucket = segments[len(names) - 1]
     if prefix == "s3" and not _S3_BUCKET.fullmatch(bucket):
@@ -167,23 +169,20 @@ def _remote(prefix: str, rest: str, path: str) -> DatasetURL:
     return DatasetURL(prefix, account, bucket, "/".join(segments[len(names) :]))
 
 
-def directory(path: str, prefix: str = "mem", operation: str = "") -> str:
+def directory(path: str) -> str:
     """Return a directory argument in normal form: without one trailing slash, empty for the root.
 
     Raises:
-        InvalidURIError: a key below it could not exist, by the rules of `check_key`.
+        InvalidURIError: no key can be below it.
     """
     if not isinstance(path, str):
-        raise _broken(f"a directory is a string: {type(path).__name__}", prefix, operation)
-    if not path:
-        return ""
-    trimmed = path.removesuffix("/")
-    if not trimmed:
-        raise _broken(f"a directory does not start with a slash: {path!r}", prefix, operation)
-    return check_key(trimmed, prefix, operation)
+        raise _broken(f"a directory is a string: {type(path).__name__}")
+    if path == "/":
+        raise _broken("a directory does not start with a slash: '/'")
+    return check_key(path.removesuffix("/"), "mem") if path else ""
 
 
-def check_key(key: str, prefix: str, operation: str = "") -> str:
+def check_key(key: str, prefix: str) -> str:
     """Return a full object key that a place can hold under exactly this name.
 
     Raises:
@@ -191,62 +190,57 @@ def check_key(key: str, prefix: str, operation: str = "") -> str:
             or cannot be held on this prefix; the message names the rule.
     """
     if not isinstance(key, str):
-        raise _broken(f"a key is a string: {type(key).__name__}", prefix, operation)
+        raise _broken(f"a key is a string: {type(key).__name__}", prefix)
     if not key:
-        raise _broken("a key is not empty", prefix, operation)
-    _refuse_unencodable(key, prefix, operation)
+        raise _broken("a key is not empty", prefix)
+    _refuse_unencodable(key, prefix)
     for segment in key.split("/"):
-        _check_segment(segment, key, prefix, operation)
+        _check_segment(segment, key, prefix)
     if prefix == "file":
-        _check_file_name(key, operation)
+        _check_file_name(key)
     elif prefix != "mem":
-        _check_object_name(key, prefix, operation)
+        _check_object_name(key, prefix)
     return key
 
 
-def _check_segment(segment: str, whole: str, prefix: str, operation: str) -> None:
+def _check_segment(segment: str, whole: str, prefix: str) -> None:
     if not segment:
-        raise _broken(f"a path has no empty segment, and no slash at its ends: {whole!r}", prefix, operation)
+        raise _broken(f"a path has no empty segment, and no slash at its ends: {whole!r}", prefix)
     if segment in (".", ".."):
-        raise _broken(f"a path has no `{segment}` segment: {whole!r}", prefix, operation)
+        raise _broken(f"a path has no `{segment}` segment: {whole!r}", prefix)
 
 
-def _check_file_name(key: str, operation: str) -> None:
+def _check_file_name(key: str) -> None:
     if "\x00" in key:
-        raise _broken(f"a file name has no NUL: {key!r}", "file", operation)
+        raise _broken(f"a file name has no NUL: {key!r}", "file")
     if any(len(segment.encode()) > LONGEST_SEGMENT for segment in key.split("/")):
-        raise _broken(f"a file name has at most {LONGEST_SEGMENT} bytes: {key[:40]!r}...", "file", operation)
+        raise _broken(f"a file name has at most {LONGEST_SEGMENT} bytes: {key[:40]!r}...", "file")
 
 
-def _check_object_name(key: str, prefix: str, operation: str) -> None:
+def _check_object_name(key: str, prefix: str) -> None:
     if len(key.encode()) > LONGEST_KEY:
-        message = f"a key has at most {LONGEST_KEY} bytes, that of the handle's root included: {key[:40]!r}..."
-        raise _broken(message, prefix, operation)
+        raise _broken(f"a key has at most {LONGEST_KEY} bytes, the root's included: {key[:40]!r}...", prefix)
     if prefix == "gcs" and ("\n" in key or "\r" in key):
-        raise _broken(f"a key has no line break on gcs://: {key!r}", prefix, operation)
+        raise _broken(f"a key has no line break on gcs://: {key!r}", prefix)
     if prefix == "az":
-        _check_blob_name(key, operation)
+        _check_blob_name(key)
 
 
-def _check_blob_name(key: str, operation: str) -> None:
+def _check_blob_name(key: str) -> None:
     if _CONTROL.search(key) or any(ord(character) & 0xFFFE == 0xFFFE for character in key):
-        raise _broken(f"a blob name has no control character and no noncharacter: {key!r}", "az", operation)
+        raise _broken(f"a blob name has no control character and no noncharacter: {key!r}", "az")
     if "\\" in key:
-        raise _broken(f"a blob name has no backslash, which Azure stores as a slash: {key!r}", "az", operation)
+        raise _broken(f"a blob name has no backslash, which Azure stores as a slash: {key!r}", "az")
     if any(segment.endswith(".") for segment in key.split("/")):
-        raise _broken(f"a segment of a blob name does not end with a dot, which Azure drops: {key!r}", "az", operation)
+        raise _broken(f"a segment of a blob name does not end with a dot, which Azure drops: {key!r}", "az")
 
 
-def _refuse_unencodable(text: str, prefix: str = "", operation: str = "") -> None:
+def _refuse_unencodable(text: str, prefix: str = "") -> None:
     try:
         text.encode()
     except UnicodeEncodeError:
-        broken = _broken(f"a path is encodable as UTF-8: {text!r}", prefix, operation)
-    else:
-        return
-    raise broken
+        raise _broken(f"a path is encodable as UTF-8: {text!r}", prefix) from None
 
 
-def _broken(rule: str, prefix: str = "", operation: str = "") -> InvalidURIError:
-    about = f"{operation}: {rule}" if operation else rule
-    return InvalidURIError(about, provider=prefix or None, operation=operation or None, effect="none")
+def _broken(rule: str, prefix: str = "") -> InvalidURIError:
+    return InvalidURIError(rule, provider=prefix or None, effect="none")

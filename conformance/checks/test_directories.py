@@ -95,7 +95,9 @@ def test_a_subdir_cannot_leave_its_handle(place: Place, case: str) -> None:
             kinds = ("InvalidURIError", "StorageKeyNotFound")
             assert_true(any(map(error.is_a, kinds)), expected="InvalidURIError", observed=str(error), what=name)
         else:
-            assert_true(result in (None, []) or name == "set", expected="nothing of outside", observed=result, what=name)
+            assert_true(
+                result in (None, []) or name == "set", expected="nothing of outside", observed=result, what=name
+            )
         seen = {key: place.witness.get(key) for key in outside}
         assert_equal(outside, seen, f"the witness after {name}")
 

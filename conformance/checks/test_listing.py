@@ -47,7 +47,25 @@ def test_listings_are_complete_and_exact(place: Place, names: list[str], data: s
     assert_equal(model.list(inner), paths(reader.list(inner)), f"list({inner!r})")
 
 
-BEFORE_SLASH = ("a b", "a!b", "a+b", "a-b", "a.b", "a/b", "a0", "aa", "a/a", "a-b/c", "a b/c", "A", "Z/z", "é", "z", "日", "😀")
+BEFORE_SLASH = (
+    "a b",
+    "a!b",
+    "a+b",
+    "a-b",
+    "a.b",
+    "a/b",
+    "a0",
+    "aa",
+    "a/a",
+    "a-b/c",
+    "a b/c",
+    "A",
+    "Z/z",
+    "é",
+    "z",
+    "日",
+    "😀",
+)
 
 
 @checks("LIST-2")
@@ -115,8 +133,16 @@ def test_a_folder_placeholder_is_no_nameless_child(place: Place, case: str) -> N
 
     assert_equal(expected, paths(reader.list()), "list of the folder")
     assert_equal([], reader.list_dirs(), "list_dirs of the folder")
-    assert_true("" not in paths(place.reader.list(folder)), expected="no entry without a name", observed=paths(place.reader.list(folder)))
-    assert_true("" not in place.reader.list_dirs(folder), expected="no directory without a name", observed=place.reader.list_dirs(folder))
+    assert_true(
+        "" not in paths(place.reader.list(folder)),
+        expected="no entry without a name",
+        observed=paths(place.reader.list(folder)),
+    )
+    assert_true(
+        "" not in place.reader.list_dirs(folder),
+        expected="no directory without a name",
+        observed=place.reader.list_dirs(folder),
+    )
 
 
 @checks("LIST-7")
@@ -138,7 +164,14 @@ TREE = [
     "p/one.k",
     *(f"s/{number % 7}/{number:05}.k" for number in range(1000)),
 ]
-SIZES = {"0-objects": "none/", "1-object": "s/0/00000.k", "999-objects": "p/q/r/", "1000-objects": "p/q/", "1001-objects": "p/", "2001-objects": ""}
+SIZES = {
+    "0-objects": "none/",
+    "1-object": "s/0/00000.k",
+    "999-objects": "p/q/r/",
+    "1000-objects": "p/q/",
+    "1001-objects": "p/",
+    "2001-objects": "",
+}
 
 _trees: dict[str, str] = {}
 
@@ -280,7 +313,11 @@ def test_names_are_not_patterns(place: Place, case: str) -> None:
 
     assert_equal([f"{folder}/{case}/x.k"], paths(place.reader.list(f"{folder}/{case}")), "list")
     place.writer.remove_directory(f"{folder}/{case}")
-    assert_equal(sorted(f"{folder}/{name}/x.k" for name in ("axb", "aXXb", "ab", "x")), place.witness.keys(f"{folder}/"), "the witness after remove_directory")
+    assert_equal(
+        sorted(f"{folder}/{name}/x.k" for name in ("axb", "aXXb", "ab", "x")),
+        place.witness.keys(f"{folder}/"),
+        "the witness after remove_directory",
+    )
 
 
 @checks("LIST-16")

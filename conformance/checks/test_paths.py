@@ -375,9 +375,16 @@ def test_dot_segments_never_leave_the_root(place: Place, case: str) -> None:
             kinds = ("InvalidURIError", "StorageKeyNotFound", "StorageOperationUnsupported")
             assert_true(any(map(error.is_a, kinds)), expected="InvalidURIError", observed=str(error), what=name)
         else:
-            assert_true(result != b"secret" and result != len(b"secret"), expected="nothing of outside", observed=result, what=name)
+            assert_true(
+                result != b"secret" and result != len(b"secret"),
+                expected="nothing of outside",
+                observed=result,
+                what=name,
+            )
             shown = [str(getattr(entry, "path", entry)) for entry in result] if isinstance(result, list) else []
-            assert_true(not any("outside" in path for path in shown), expected="nothing of outside", observed=shown, what=name)
+            assert_true(
+                not any("outside" in path for path in shown), expected="nothing of outside", observed=shown, what=name
+            )
         seen = {key: place.witness.get(key) for key in outside}
         assert_equal(outside, seen, f"the witness after {name}({case!r})")
 
@@ -418,7 +425,9 @@ def test_symbolic_links_never_leave_the_root(place: Place, case: str) -> None:
             result = call()
         except TargetError:
             result = None
-        leaked = result in (b"secret", len(b"secret")) or (name.startswith("list") and any("secret" in str(x) for x in result or []))
+        leaked = result in (b"secret", len(b"secret")) or (
+            name.startswith("list") and any("secret" in str(x) for x in result or [])
+        )
         assert_true(not leaked, expected="nothing of outside", observed=result, what=name)
         seen = {path.name: path.read_bytes() for path in outside.iterdir()}
         assert_equal({"secret.k": b"secret"}, seen, f"outside after {name}")

@@ -94,7 +94,10 @@ class Tap:
 def start_gate() -> Iterator[Gate]:
     """Start the gate's process; it ends with the context, or with this process."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "conformance.gate"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+        [sys.executable, "-m", "conformance.gate"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
     )
     try:
         yield Gate(process)

@@ -98,8 +98,9 @@ class Proxy:
         up: asyncio.StreamWriter | None = None
         try:
             connecting = asyncio.open_connection(*self._upstream, limit=READ)
-            up_reader, up = await asyncio.wait_for(connecting, CONNECT_S)
-            while await self._one(reader, writer, up_reader, up):
+            up_reader, up_writer = await asyncio.wait_for(connecting, CONNECT_S)
+            up = up_writer
+            while await self._one(reader, writer, up_reader, up_writer):
                 pass
         except ConnectionResetError:
             _reset(writer)
@@ -212,7 +213,9 @@ async def _upload(
             exchange.request_bytes += len(piece)
 
 
-async def _body(reader: asyncio.StreamReader, headers: Headers, *, until_close: bool) -> AsyncIterator[tuple[bool, bytes]]:
+async def _body(
+    reader: asyncio.StreamReader, headers: Headers, *, until_close: bool
+) -> AsyncIterator[tuple[bool, bytes]]:
     """Yield the body as on the wire, and whether a piece is payload or chunk framing."""
     if b"chunked" in headers.get(b"transfer-encoding", b"").lower():
         while True:

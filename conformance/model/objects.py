@@ -10,6 +10,9 @@ def utf8(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
+Names = list[str]
+
+
 class Objects:
     """What one root holds; keys relative to it."""
 
@@ -44,7 +47,7 @@ class Objects:
         prefix = _prefix(directory)
         return sorted((key for key in self.values if key.startswith(prefix)), key=utf8)
 
-    def list_dirs(self, directory: str = "") -> list[str]:
+    def list_dirs(self, directory: str = "") -> Names:
         """Return the child directories, in UTF-8 order."""
         prefix = _prefix(directory)
         rest = (key.removeprefix(prefix) for key in self.list(directory))

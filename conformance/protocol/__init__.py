@@ -68,9 +68,11 @@ class Schema:
 
 def _rule(mistake: ValidationError) -> str:
     """Return the broken rule in words, with names of members and without their values."""
+    instance: Any = mistake.instance
+    value: Any = mistake.validator_value
     if mistake.validator == "additionalProperties":
         known = mistake.schema.get("properties", {}) if isinstance(mistake.schema, dict) else {}
-        return f"it has a member that the protocol does not: {', '.join(sorted(set(mistake.instance) - set(known)))}"
+        return f"it has a member that the protocol does not: {', '.join(sorted(set(instance) - set(known)))}"
     if mistake.validator == "required":
-        return f"a member is missing: {', '.join(sorted(set(mistake.validator_value) - set(mistake.instance)))}"
-    return f"{mistake.validator} is {json.dumps(mistake.validator_value)}"
+        return f"a member is missing: {', '.join(sorted(set(value) - set(instance)))}"
+    return f"{mistake.validator} is {json.dumps(value)}"

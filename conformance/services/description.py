@@ -72,7 +72,11 @@ class Description:
 @cache
 def names() -> tuple[str, ...]:
     """Return the names of all described services, the quick ones first."""
-    found = [page.name.removesuffix(".toml") for page in files("conformance.services").iterdir() if page.name.endswith(".toml")]
+    found = [
+        page.name.removesuffix(".toml")
+        for page in files("conformance.services").iterdir()
+        if page.name.endswith(".toml")
+    ]
     return tuple(sorted(found, key=lambda name: (ORDER.index(name) if name in ORDER else len(ORDER), name)))
 
 

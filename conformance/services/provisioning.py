@@ -125,7 +125,14 @@ def _install_into(description: Description, place: Path, log: Path) -> None:
     elif how["kind"] == "npm":
         packages = [package.format(version=description.version) for package in how["packages"]]
         environment["PATH"] = f"{Path(toolchains.node()[0]).parent}{os.pathsep}{environment.get('PATH', '')}"
-        options = ["install", "--no-audit", "--no-fund", "--no-update-notifier", "--ignore-scripts", "--no-package-lock"]
+        options = [
+            "install",
+            "--no-audit",
+            "--no-fund",
+            "--no-update-notifier",
+            "--ignore-scripts",
+            "--no-package-lock",
+        ]
         _run(description.name, [*toolchains.npm(), *options, "--prefix", str(place), *packages], log, environment)
     else:
         environment |= {"GOBIN": str(place), "GOTOOLCHAIN": "local", "CGO_ENABLED": "0"}

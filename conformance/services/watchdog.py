@@ -13,6 +13,7 @@ import shutil
 import signal
 import sys
 import time
+from contextlib import suppress
 
 GRACE_S = 5.0
 """Seconds between asking a process group to end and killing it."""
@@ -32,10 +33,8 @@ def stop_group(group: int, grace_s: float = GRACE_S) -> None:
 def _gone(group: int, patience_s: float) -> bool:
     ends = time.monotonic() + patience_s
     while time.monotonic() < ends:
-        try:
+        with suppress(ChildProcessError):  # not ours, or reaped already
             os.waitpid(group, os.WNOHANG)
-        except ChildProcessError:
-            pass  # not ours, or reaped already
         try:
             os.killpg(group, 0)
         except (ProcessLookupError, PermissionError):

@@ -29,6 +29,17 @@ UNKNOWN = {
     "no-letters": "x1+y.z-://a/b",
 }
 
-ONE_SLASH = {"s3-one-slash": "s3:/bucket/name", "mem-one-slash": "mem:/name", "file-one-slash": "file:/name", "word-one-slash": "word:/x"}
+ONE_SLASH = {
+    "s3-one-slash": "s3:/bucket/name",
+    "mem-one-slash": "mem:/name",
+    "file-one-slash": "file:/name",
+    "word-one-slash": "word:/x",
+}
 
-CAPITALS = {"S3": "S3://bucket/name", "MEM": "MEM://name", "File": "File://name", "AZ": "AZ://account/container/name", "GCS": "GCS://bucket/name"}
+CAPITALS = {
+    "S3": "S3://bucket/name",
+    "MEM": "MEM://name",
+    "File": "File://name",
+    "AZ": "AZ://account/container/name",
+    "GCS": "GCS://bucket/name",
+}

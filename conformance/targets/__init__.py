@@ -106,11 +106,11 @@ class TargetError(Exception):
         return f"{self.class_name}: {self.message}" if self.message else self.class_name
 
 
-class NotClaimed(Exception):  # noqa: N818 - an answer of the target, not a mistake
+class NotClaimed(Exception):
     """The target has no such method; the message names it."""
 
 
-class TargetDied(Exception):  # noqa: N818 - an observation about the target
+class TargetDied(Exception):
     """The process of the target ended, or did not answer within its deadline; the message carries its last lines."""
 
 

@@ -40,7 +40,7 @@ class AzureWitness:
 
     kind = "azure-storage-blob"
 
-    def __init__(self, service: RunningService, container: str, root: str = "", client: Any = None) -> None:  # noqa: ANN401
+    def __init__(self, service: RunningService, container: str, root: str = "", client: Any = None) -> None:
         self._service = service
         self._container = container
         self._prefix = f"{root}/" if root else ""
@@ -57,9 +57,12 @@ class AzureWitness:
         self._client.create_container()
 
     @timed
-    @_reached
     def put(self, key: str, value: bytes) -> None:
         """Store a block blob."""
+        self._put(key, value)
+
+    @_reached
+    def _put(self, key: str, value: bytes) -> None:
         self._client.upload_blob(self._prefix + key, value, overwrite=True)
 
     @timed
@@ -70,9 +73,8 @@ class AzureWitness:
                 self.put(key, value)
             return
         # the threads' own time is not counted again, only this call's
-        put = functools.partial(type(self).put.__wrapped__, self)
         with ThreadPoolExecutor(THREADS) as pool:
-            list(pool.map(put, values.keys(), values.values()))
+            list(pool.map(self._put, values.keys(), values.values()))
 
     @timed
     @_reached
@@ -137,7 +139,7 @@ class AzureWitness:
             self._client.delete_container()
 
 
-def _client(service: RunningService, container: str) -> Any:  # noqa: ANN401 - the SDK is imported here only
+def _client(service: RunningService, container: str) -> Any:
     from azure.core.pipeline.transport import RequestsTransport
     from azure.storage.blob import ContainerClient
     from requests import Session

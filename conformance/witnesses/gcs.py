@@ -43,7 +43,7 @@ class GcsWitness:
 
     kind = "google-cloud-storage"
 
-    def __init__(self, service: RunningService, bucket: str, root: str = "", client: Any = None) -> None:  # noqa: ANN401
+    def __init__(self, service: RunningService, bucket: str, root: str = "", client: Any = None) -> None:
         self._service = service
         self._name = bucket
         self._prefix = f"{root}/" if root else ""
@@ -61,9 +61,12 @@ class GcsWitness:
         self._client.create_bucket(self._name, timeout=TIMEOUT_S, retry=None)
 
     @timed
-    @_reached
     def put(self, key: str, value: bytes) -> None:
         """Store an object by a multipart upload."""
+        self._put(key, value)
+
+    @_reached
+    def _put(self, key: str, value: bytes) -> None:
         blob = self._bucket.blob(self._prefix + key)
         blob.upload_from_string(
             value, content_type="application/octet-stream", timeout=TIMEOUT_S, retry=None, checksum=None
@@ -77,9 +80,8 @@ class GcsWitness:
                 self.put(key, value)
             return
         # the threads' own time is not counted again, only this call's
-        put = functools.partial(type(self).put.__wrapped__, self)
         with ThreadPoolExecutor(THREADS) as pool:
-            list(pool.map(put, values.keys(), values.values()))
+            list(pool.map(self._put, values.keys(), values.values()))
 
     @timed
     @_reached
@@ -143,7 +145,7 @@ class GcsWitness:
             self._bucket.delete(timeout=TIMEOUT_S, retry=None)
 
 
-def _client(service: RunningService) -> Any:  # noqa: ANN401 - the SDK is imported here only
+def _client(service: RunningService) -> Any:
     from google.api_core.client_options import ClientOptions
     from google.auth.credentials import AnonymousCredentials
     from google.cloud.storage import Client

@@ -44,7 +44,7 @@ class S3Witness:
 
     kind = "boto3"
 
-    def __init__(self, service: RunningService, bucket: str, root: str = "", client: Any = None) -> None:  # noqa: ANN401
+    def __init__(self, service: RunningService, bucket: str, root: str = "", client: Any = None) -> None:
         self._service = service
         self._bucket = bucket
         self._prefix = f"{root}/" if root else ""
@@ -61,9 +61,12 @@ class S3Witness:
         self._client.create_bucket(Bucket=self._bucket)
 
     @timed
-    @_reached
     def put(self, key: str, value: bytes) -> None:
         """Store an object."""
+        self._put(key, value)
+
+    @_reached
+    def _put(self, key: str, value: bytes) -> None:
         self._client.put_object(Bucket=self._bucket, Key=self._prefix + key, Body=value)
 
     @timed
@@ -74,9 +77,8 @@ class S3Witness:
                 self.put(key, value)
             return
         # the threads' own time is not counted again, only this call's
-        put = functools.partial(type(self).put.__wrapped__, self)
         with ThreadPoolExecutor(THREADS) as pool:
-            list(pool.map(put, values.keys(), values.values()))
+            list(pool.map(self._put, values.keys(), values.values()))
 
     @timed
     @_reached
@@ -149,7 +151,7 @@ class S3Witness:
             self._client.delete_bucket(Bucket=self._bucket)
 
 
-def _client(service: RunningService) -> Any:  # noqa: ANN401 - boto3's clients are made at run time
+def _client(service: RunningService) -> Any:
     import boto3
     from botocore.config import Config
 

@@ -136,7 +136,7 @@ def _environment(*names: str) -> str | None:
 
 
 @cache
-def _loader() -> Any:  # noqa: ANN401 - botocore's own type
+def _loader() -> Any:
     """Return the one reader of botocore's service descriptions.
 
     It holds data that ships with botocore and no credentials. Each session would otherwise read and keep its own copy:
@@ -147,7 +147,7 @@ def _loader() -> Any:  # noqa: ANN401 - botocore's own type
     return create_loader()
 
 
-def _session(**keywords: str) -> Any:  # noqa: ANN401 - boto3 has no public type for it
+def _session(**keywords: str) -> Any:
     from boto3.session import Session
     from botocore.session import Session as Core
 

@@ -1,24 +1,35 @@
 """
 Walks ordered sources until one answers.
 
-A source has three answers: `Found` (use these), `NotMine` (ask the next) and `Broken` (stop, with the reason). The order is
-a tuple that one can read. Every attempt is kept by name, for the final error and for explanations; no attempt holds a secret.
+A source has three answers: `Found` (use these), `NotMine` (ask the next) and `Broken` (stop, with the reason). The
+order is a tuple that one can read. Every attempt is kept by name, for the final error and for explanations; no attempt
+holds a secret.
 """
 
 from __future__ import annotations
 
+import re
 import threading
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
-from deeplake_ref.errors import CredentialsNotFoundError, InvalidCredentialsError, StorageError
+from deeplake_ref.errors import (
+    CredentialsNotFoundError,
+    CredentialsUnavailableError,
+    InvalidCredentialsError,
+    StorageError,
+    redacted,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 C = TypeVar("C")
 C_co = TypeVar("C_co", covariant=True)
+
+# what is no plain name may be a secret in the wrong place, and is not repeated
+_FIELD_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,29}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +117,7 @@ class Chain(Generic[C]):
     def _walk(self) -> Resolved[C]:
         self.attempts.clear()
         for source in self.sources:
-            match source.look():
+            match self._ask(source):
                 case Found(credentials):
                     self.attempts.append(Attempt(source.name, "credentials"))
                     return Resolved(source.name, credentials)
@@ -115,6 +126,7 @@ class Chain(Generic[C]):
                 case Broken(error):
                     self.attempts.append(Attempt(source.name, "broken", str(error)))
                     error.provider = error.provider or self.provider
+                    error.effect = error.effect or "none"
                     error.source = source.name
                     raise error
         tried = "; ".join(str(attempt) for attempt in self.attempts)
@@ -122,9 +134,24 @@ class Chain(Generic[C]):
             f"no credentials for {self.provider}://: {tried}. {self.hint}", provider=self.provider, effect="none"
         )
 
+    def _ask(self, source: Source[C]) -> Found[C] | NotMine | Broken:
+        try:
+            return source.look()
+        except StorageError as error:
+            return Broken(error)
+        except Exception as error:  # noqa: BLE001 - what an SDK raises for a broken source may hold a secret
+            told = CredentialsUnavailableError(f"{source.name} cannot be used: {type(error).__name__}")
+            told.__cause__ = redacted(error)
+            return Broken(told)
+
 
 def check_dictionary(
-    creds: Mapping[str, Any], *, provider: str, own: Iterable[str], foreign: Mapping[str, str], types: Mapping[str, type] = {}
+    creds: Mapping[str, Any],
+    *,
+    provider: str,
+    own: Iterable[str],
+    foreign: Mapping[str, str],
+    types: Mapping[str, type] | None = None,
 ) -> dict[str, Any]:
     """Return a creds dictionary without its None values.
 
@@ -136,19 +163,19 @@ def check_dictionary(
         types: fields that are not strings.
 
     Raises:
-        InvalidCredentialsError: a field is unknown, of another cloud, blank, or of the wrong type; it is named, its value
-            is not.
+        InvalidCredentialsError: a field is unknown, of another cloud, blank, or of the wrong type; it is named, its
+            value is not.
     """
     known = tuple(own)
     given = {}
     for name, value in creds.items():
         if not isinstance(name, str):
             raise _invalid(f"field names of creds are strings: {type(name).__name__}", provider)
-        if name not in known:
-            raise _invalid(_unknown(name, known, foreign, provider), provider)
         if value is None:
             continue
-        expected = types.get(name, str)
+        if name not in known:
+            raise _invalid(_unknown(name, known, foreign, provider), provider)
+        expected = (types or {}).get(name, str)
         if not isinstance(value, expected) or (expected is not bool and isinstance(value, bool)):
             raise _invalid(f"`{name}` of creds is a {expected.__name__}: {type(value).__name__}", provider)
         if isinstance(value, str) and not value.strip():
@@ -159,12 +186,11 @@ def check_dictionary(
 
 def _unknown(name: str, known: tuple[str, ...], foreign: Mapping[str, str], provider: str) -> str:
     if name in foreign:
-        return f"`{name}` belongs to {foreign[name]}://, it is not sent to {provider}://"
-    near = get_close_matches(name, known, n=1, cutoff=0.5)
-    hint = f", did you mean `{near[0]}`?" if near else ""
-    # a name that is long may be a secret in the wrong place
-    shown = f"`{name}`" if len(name) <= 40 else "a field"
-    return f"{shown} of creds is unknown{hint} known: {', '.join(known)}"
+        return f"`{name}` of creds belongs to {foreign[name]}://, it is not sent to {provider}://"
+    near = get_close_matches(name.lower(), known, n=1, cutoff=0.5)
+    hint = f"did you mean `{near[0]}`? " if near else ""
+    shown = f"`{name}`" if _FIELD_NAME.fullmatch(name) else "a field"
+    return f"{shown} of creds is unknown; {hint}known: {', '.join(known)}"
 
 
 def _invalid(message: str, provider: str) -> InvalidCredentialsError:

@@ -1,5 +1,5 @@
 """
-Where bytes live, one file per place, behind one protocol: keys relative to the root, bytes in, bytes out, our errors only.
+Where bytes live, one file per place, behind one protocol: keys relative to the root, bytes in, bytes out, our errors.
 
 SDKs are imported when a store is opened, so that `mem://` and `file://` need none.
 """
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 Buffer = bytes | bytearray | memoryview
 """What is stored, and what is read: large objects come in a bytearray, so that ranges arrive in place."""
+
+Keys = list[str]
+Metas = list["ResourceMeta"]
 
 CHUNK = 8 * 1024 * 1024
 """Bytes of one part or range; the SDKs' managed transfers use the same."""
@@ -64,11 +67,11 @@ class Store(Protocol):
         """Remove exactly this object; a missing one is no error."""
         ...
 
-    def delete_many(self, keys: list[str]) -> None:
+    def delete_many(self, keys: Keys) -> None:
         """Remove these objects; the first that cannot be removed is raised."""
         ...
 
-    def list(self, directory: str) -> Iterator[list[ResourceMeta]]:
+    def list(self, directory: str) -> Iterator[Metas]:
         """Yield all objects below a directory (empty for the root) in pages, in UTF-8 order."""
         ...
 
@@ -117,6 +120,8 @@ def open_store(url: DatasetURL, creds: Mapping[str, Any] | str | None, retry: Re
                 from deeplake_ref.stores.gcs import GcsStore
 
                 return GcsStore(url, creds, retry)
+            case _:
+                pass
     except ModuleNotFoundError as error:
         extra = EXTRAS.get(url.prefix)
         if extra is None or (error.name or "").startswith("deeplake_ref"):

@@ -1,9 +1,10 @@
 """
 `file://path`: a directory on disk.
 
-A write goes to a temporary file in a reserved folder at the root, is synced, and is renamed into place, so that a reader sees
-the old or the new object and a crash loses nothing that was acknowledged. Put-if-absent is a hard link, compare-and-swap
-happens under a lock file: both are atomic among users of this store. Nothing follows a symbolic link out of the root.
+A write goes to a temporary file in a reserved folder at the root, is synced, and is renamed into place, so that a
+reader sees the old or the new object and a crash loses nothing that was acknowledged. Put-if-absent is a hard link,
+compare-and-swap happens under a lock: both are atomic among users of this store. The lock is on the directory of the
+key, so that it is the same one whatever the root of a handle. Nothing follows a symbolic link out of the root.
 """
 
 from __future__ import annotations
@@ -12,37 +13,47 @@ import errno
 import fcntl
 import os
 import secrets
-from contextlib import contextmanager, suppress
+import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from deeplake_ref.errors import (
     InvalidURIError,
     StorageAccessDenied,
     StorageError,
     StorageInternalError,
-    StorageKeyAlreadyExists,
     StorageKeyNotFound,
     StorageOperationUnsupported,
     StoragePreconditionFailed,
     redacted,
 )
-from deeplake_ref.stores import Buffer, ResourceMeta
+from deeplake_ref.stores import Buffer, Keys, Metas, ResourceMeta
+from deeplake_ref.stores.local_files import RESERVED, is_file, is_name, link, locked, make_directory, read_span
 from deeplake_ref.urls import DatasetURL, check_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-RESERVED = ".deeplake_ref"
-"""The folder at a root for temporary files and the lock; never listed, never a key."""
+Entries = list[tuple[os.DirEntry[str], bool]]
 
 PAGE = 1000
 TRIES = 10
 """Renames that are tried again because another writer removed the emptied directory in between."""
 
 _MISSING = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
-_UNSTORABLE = {errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.EINVAL, errno.EILSEQ, errno.ENOTEMPTY}
+_UNSTORABLE = {
+    errno.ENAMETOOLONG,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.EEXIST,
+    errno.EINVAL,
+    errno.EILSEQ,
+    errno.ENOTEMPTY,
+    errno.ELOOP,
+}
+_HINTS = {errno.ENOSPC: ", the disk is full", errno.EDQUOT: ", the quota is used up", errno.EROFS: ", it is read-only"}
 
 
 class LocalStore:
@@ -63,38 +74,30 @@ class LocalStore:
             self._raise(error, key, "get")
         try:
             status = os.fstat(descriptor)
-            if not _is_file(status):
+            if not is_file(status):
                 _missing(key, "get")
             low = min(start or 0, status.st_size)
             high = status.st_size if end is None else min(end, status.st_size)
-            return _read(descriptor, low, high - low)
+            return read_span(descriptor, low, high - low)
         finally:
             os.close(descriptor)
 
     def put(self, key: str, value: Buffer, *, if_absent: bool = False, if_match: str | None = None) -> ResourceMeta:
         """Write beside, sync, and rename or link into place."""
         path = self._path(key, "set")
-        temporary = self._write_beside(value, key)
         try:
-            if if_match is not None:
-                with self._lock():
-                    known = self.head(key)
-                    if known is None or known.etag != if_match:
-                        message = f"set: {key!r} is not what the etag says"
-                        raise StoragePreconditionFailed(message, provider="file", operation="set", effect="none")
-                    self._move(temporary, path)
-            elif if_absent:
-                self._link(temporary, path, key)
-            else:
-                self._move(temporary, path)
-            return _meta(key, path.lstat())
-        except StorageError:
-            raise
+            with suppress(FileNotFoundError):
+                path.lstat()  # says what cannot be a file here before anything is written
+            temporary, status = self._write_beside(value)
+            try:
+                self._place(temporary, path, key, if_absent=if_absent, if_match=if_match)
+            finally:
+                with suppress(FileNotFoundError):
+                    temporary.unlink()
         except OSError as error:
             self._raise(error, key, "set")
-        finally:
-            with suppress(FileNotFoundError):
-                temporary.unlink()
+        # a rename changes none of what the etag is made of
+        return _meta(key, status)
 
     def head(self, key: str) -> ResourceMeta | None:
         """Return size, times and inode of a regular file."""
@@ -105,18 +108,19 @@ class LocalStore:
             return None
         except OSError as error:
             self._raise(error, key, "metadata")
-        return _meta(key, status) if _is_file(status) else None
+        return _meta(key, status) if is_file(status) else None
 
     def delete(self, key: str) -> None:
         """Remove a file, and the directories that it leaves empty."""
         path = self._path(key, "remove")
         try:
-            path.unlink()
+            with locked(path.parent, fcntl.LOCK_SH):
+                if not is_file(path.lstat()):
+                    return
+                path.unlink()
         except _MISSING:
             return
         except OSError as error:
-            if path.is_dir() and not path.is_symlink():
-                return  # unlink of a directory says EPERM on some systems
             self._raise(error, key, "remove")
         for parent in path.parents:
             if parent == self._root:
@@ -126,28 +130,32 @@ class LocalStore:
             except OSError:
                 return  # another object is in it
 
-    def delete_many(self, keys: list[str]) -> None:
+    def delete_many(self, keys: Keys) -> None:
         """Remove these objects."""
         for key in keys:
             self.delete(key)
 
-    def list(self, directory: str) -> Iterator[list[ResourceMeta]]:
+    def list(self, directory: str) -> Iterator[Metas]:
         """Yield pages of the regular files below a directory."""
-        found = sorted(self._below(directory))
-        for at in range(0, len(found), PAGE):
-            yield found[at : at + PAGE]
+        page = []
+        for meta in self._below(directory):
+            page.append(meta)
+            if len(page) == PAGE:
+                yield page
+                page = []
+        yield page
 
     def list_dirs(self, directory: str) -> Iterator[str]:
         """Yield child directories that hold an object; an empty folder is nothing a storage API knows."""
         prefix = f"{directory}/" if directory else ""
-        names = [entry.name for entry in self._entries(directory) if entry.is_dir(follow_symlinks=False)]
-        for name in sorted(names):
-            if next(self._below(prefix + name), None) is not None:
-                yield prefix + name
+        for entry, is_directory in self._entries(directory):
+            if is_directory and next(self._below(prefix + entry.name), None) is not None:
+                yield prefix + entry.name
 
     def sign_url(self, key: str, expires_s: float) -> str:
         """Refuse: files have no URL that others can read."""
-        raise StorageOperationUnsupported("file:// has no signed URLs", provider="file", operation="sign_url")
+        message = f"sign_url: file:// has no signed URLs, read {key!r} by get"
+        raise StorageOperationUnsupported(message, provider="file", operation="sign_url", effect="none")
 
     def is_root_of_bucket(self) -> bool:
         """Say no: a directory belongs to its users alone."""
@@ -159,8 +167,9 @@ class LocalStore:
     def _path(self, key: str, operation: str) -> Path:
         """Return where a key lives; raises `InvalidURIError` if that is outside the root, or a link."""
         check_key(key, "file")
-        if key.partition("/")[0] == RESERVED:
-            raise InvalidURIError(f"{operation}: {RESERVED!r} is reserved", provider="file", operation=operation)
+        if RESERVED in key.split("/"):
+            rule = f"{operation}: {RESERVED!r} in {key!r} is reserved for temporary files"
+            raise InvalidURIError(rule, provider="file", operation=operation, effect="none")
         path = self._root / key
         real = os.path.realpath(path)
         if real != os.path.join(self._real_root, key):  # noqa: PTH118 - pathlib would fold what differs
@@ -168,130 +177,105 @@ class LocalStore:
             raise InvalidURIError(rule, provider="file", operation=operation, effect="none")
         return path
 
-    def _entries(self, directory: str) -> Iterator[os.DirEntry[str]]:
-        """Yield what is in a directory; what is missing, a link, or vanishes meanwhile has nothing in it."""
+    def _entries(self, directory: str) -> Entries:
+        """Return what is in a directory, and whether it is one; what is missing or a link has nothing in it.
+
+        The order is that of the keys: a directory sorts with its slash.
+        """
         path = self._root / directory if directory else self._root
         if directory and os.path.realpath(path) != os.path.join(self._real_root, directory):  # noqa: PTH118
-            return
+            return []
         try:
             with os.scandir(path) as entries:
-                for entry in entries:
-                    if directory or entry.name != RESERVED:
-                        yield entry
+                found = [(entry, entry.is_dir(follow_symlinks=False)) for entry in entries if is_name(entry.name)]
         except _MISSING:
-            return
+            return []
         except OSError as error:
             self._raise(error, directory, "list")
+        return sorted(found, key=lambda each: each[0].name + "/" * each[1])
 
     def _below(self, directory: str) -> Iterator[ResourceMeta]:
+        """Yield the regular files below a directory, in UTF-8 order, without those that vanish meanwhile."""
         prefix = f"{directory}/" if directory else ""
-        for entry in self._entries(directory):
+        for entry, is_directory in self._entries(directory):
+            if is_directory:
+                yield from self._below(prefix + entry.name)
+                continue
             try:
-                if entry.is_dir(follow_symlinks=False):
-                    yield from self._below(prefix + entry.name)
-                elif entry.is_file(follow_symlinks=False):
-                    yield _meta(prefix + entry.name, entry.stat(follow_symlinks=False))
+                status = entry.stat(follow_symlinks=False)
             except FileNotFoundError:
                 continue
+            if is_file(status):
+                yield _meta(prefix + entry.name, status)
 
-    def _reserved(self) -> Path:
+    def _write_beside(self, value: Buffer) -> tuple[Path, os.stat_result]:
         folder = self._root / RESERVED
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder
-
-    def _write_beside(self, value: Buffer, key: str) -> Path:
-        try:
-            temporary = self._reserved() / secrets.token_hex(16)
-            with temporary.open("xb", buffering=0) as file:
+        make_directory(folder)
+        temporary = folder / secrets.token_hex(16)
+        with temporary.open("xb", buffering=0) as file:
+            try:
                 view = memoryview(value)
                 while view:
                     view = view[file.write(view) :]
+                # the file system's own clock ticks too slowly to tell quick writes apart
+                now = time.time_ns()
+                os.utime(file.fileno(), ns=(now, now))
                 os.fsync(file.fileno())
-        except OSError as error:
-            self._raise(error, key, "set")
-        return temporary
+                return temporary, os.fstat(file.fileno())
+            except BaseException:
+                temporary.unlink()
+                raise
 
-    def _move(self, temporary: Path, path: Path) -> None:
+    def _place(self, temporary: Path, path: Path, key: str, *, if_absent: bool, if_match: str | None) -> None:
         for _ in range(TRIES):
-            path.parent.mkdir(parents=True, exist_ok=True)
+            if if_match is None:
+                make_directory(path.parent)
+            else:
+                self._check(key, if_match)
             try:
-                temporary.replace(path)
+                with locked(path.parent, fcntl.LOCK_SH if if_match is None else fcntl.LOCK_EX) as folder:
+                    if if_match is not None:
+                        self._check(key, if_match)
+                    if if_absent:
+                        link(temporary, path, key)
+                    else:
+                        temporary.replace(path)
+                    try:
+                        return os.fsync(folder)
+                    except OSError as error:
+                        self._raise(error, key, "set", effect="unknown")
             except FileNotFoundError:
                 continue  # the directory was emptied and removed by another writer
             except IsADirectoryError:
                 path.rmdir()  # an empty folder is no object; one with objects raises
-                continue
-            return _sync(path.parent)
         raise OSError(errno.EBUSY, "the directory is removed again and again")
 
-    def _link(self, temporary: Path, path: Path, key: str) -> None:
-        for _ in range(TRIES):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                os.link(temporary, path)
-            except FileNotFoundError:
-                continue
-            except FileExistsError:
-                if path.is_dir():
-                    raise
-                message = f"set: {key!r} exists already"
-                raise StorageKeyAlreadyExists(message, provider="file", operation="set", effect="none") from None
-            return _sync(path.parent)
-        raise OSError(errno.EBUSY, "the directory is removed again and again")
+    def _check(self, key: str, etag: str) -> None:
+        known = self.head(key)
+        if known is None or known.etag != etag:
+            message = f"set: {key!r} is not what the etag says, read it again"
+            raise StoragePreconditionFailed(message, provider="file", operation="set", effect="none")
 
-    @contextmanager
-    def _lock(self) -> Iterator[None]:
-        descriptor = os.open(self._reserved() / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(descriptor)
-
-    def _raise(self, error: OSError, key: str, operation: str) -> NoReturn:
+    def _raise(self, error: OSError, key: str, operation: str, effect: str = "none") -> NoReturn:
         name = errno.errorcode.get(error.errno or 0, "unknown")
-        about = {"provider": "file", "operation": operation, "code": name, "effect": "none"}
-        cause = redacted(error, code=name)
+        about: dict[str, Any] = {"provider": "file", "operation": operation, "code": name, "effect": effect}
+        why = f"{name}{_HINTS.get(error.errno or 0, '')}"
+        made: StorageError
         if error.errno in _UNSTORABLE:
-            raise InvalidURIError(f"{operation}: {key!r} cannot be a file here: {name}", **about) from cause  # type: ignore[arg-type]
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            raise StorageAccessDenied(f"{operation}: {key!r} is not permitted: {name}", **about) from cause  # type: ignore[arg-type]
-        raise StorageInternalError(f"{operation}: {key!r} failed: {name}", **about) from cause  # type: ignore[arg-type]
+            made = InvalidURIError(f"{operation}: {key!r} cannot be a file here: {why}", **about)
+        elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            made = StorageAccessDenied(f"{operation}: {key!r} is not permitted: {why}; check its mode", **about)
+        else:
+            made = StorageInternalError(f"{operation}: {key!r} failed: {why}", **about)
+        raise made from redacted(error, code=name)
 
 
 def _missing(key: str, operation: str) -> NoReturn:
-    raise StorageKeyNotFound(f"{operation}: no object {key!r}", provider="file", operation=operation)
-
-
-def _is_file(status: os.stat_result) -> bool:
-    import stat
-
-    return stat.S_ISREG(status.st_mode)
+    message = f"{operation}: no object {key!r}"
+    raise StorageKeyNotFound(message, provider="file", operation=operation, effect="none") from None
 
 
 def _meta(key: str, status: os.stat_result) -> ResourceMeta:
     # a rename gives a new inode, so that equal sizes within one tick of the clock still differ
     etag = f"{status.st_mtime_ns:x}-{status.st_ino:x}-{status.st_size:x}"
     return ResourceMeta(key, status.st_size, etag, datetime.fromtimestamp(status.st_mtime, UTC))
-
-
-def _read(descriptor: int, offset: int, size: int) -> bytes:
-    """Read exactly `size` bytes; the kernel gives at most 2 GiB at once, and less where a file was cut meanwhile."""
-    if size <= 0:
-        return b""
-    first = os.pread(descriptor, size, offset)
-    if len(first) == size:
-        return first
-    parts = [first]
-    while first and (missing := size - sum(map(len, parts))):
-        first = os.pread(descriptor, missing, offset + size - missing)
-        parts.append(first)
-    return b"".join(parts)
-
-
-def _sync(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

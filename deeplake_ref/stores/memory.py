@@ -16,7 +16,7 @@ from deeplake_ref.errors import (
     StorageOperationUnsupported,
     StoragePreconditionFailed,
 )
-from deeplake_ref.stores import Buffer, ResourceMeta
+from deeplake_ref.stores import Buffer, Keys, Metas, ResourceMeta
 from deeplake_ref.urls import DatasetURL, check_key
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class MemoryStore:
         """Return a slice; the whole value is not copied, as it cannot be changed."""
         held = self._space.objects.get(self._full(key))
         if held is None:
-            raise StorageKeyNotFound(f"get: no object {key!r}", provider="mem", operation="get")
+            raise StorageKeyNotFound(f"get: no object {key!r}", provider="mem", operation="get", effect="none")
         return held.value if start is None and end is None else held.value[start:end]
 
     def put(self, key: str, value: Buffer, *, if_absent: bool = False, if_match: str | None = None) -> ResourceMeta:
@@ -74,7 +74,7 @@ class MemoryStore:
                 message = f"set: {key!r} exists already"
                 raise StorageKeyAlreadyExists(message, provider="mem", operation="set", effect="none")
             if if_match is not None and (known is None or known.etag != if_match):
-                message = f"set: {key!r} is not what the etag says"
+                message = f"set: {key!r} is not what the etag says, read it again"
                 raise StoragePreconditionFailed(message, provider="mem", operation="set", effect="none")
             held = _Held(copy, str(next(self._space.versions)), datetime.now(UTC))
             self._space.objects[full] = held
@@ -91,18 +91,18 @@ class MemoryStore:
         with self._space.lock:
             self._space.objects.pop(full, None)
 
-    def delete_many(self, keys: list[str]) -> None:
+    def delete_many(self, keys: Keys) -> None:
         """Remove these objects."""
         for key in keys:
             self.delete(key)
 
-    def list(self, directory: str) -> Iterator[list[ResourceMeta]]:
+    def list(self, directory: str) -> Iterator[Metas]:
         """Yield pages of a snapshot."""
         found = self._below(directory)
         for at in range(0, len(found), PAGE):
             yield found[at : at + PAGE]
 
-    def _below(self, directory: str) -> list[ResourceMeta]:
+    def _below(self, directory: str) -> Metas:
         prefix = self._root + (f"{directory}/" if directory else "")
         with self._space.lock:
             held = [(key, value) for key, value in self._space.objects.items() if key.startswith(prefix)]
@@ -121,7 +121,8 @@ class MemoryStore:
 
     def sign_url(self, key: str, expires_s: float) -> str:
         """Refuse: memory has no URL."""
-        raise StorageOperationUnsupported("mem:// has no signed URLs", provider="mem", operation="sign_url")
+        message = f"sign_url: mem:// has no signed URLs, read {key!r} by get"
+        raise StorageOperationUnsupported(message, provider="mem", operation="sign_url", effect="none")
 
     def is_root_of_bucket(self) -> bool:
         """Say no: an id belongs to its users alone."""

@@ -56,7 +56,7 @@ class S3Store:
 
     # ---- the client
 
-    def _connected(self) -> Any:  # noqa: ANN401 - boto3's clients are made at run time
+    def _connected(self) -> Any:
         client = self._client
         if client is None:
             with self._lock:
@@ -65,7 +65,7 @@ class S3Store:
                 client = self._client
         return client
 
-    def _connect(self) -> Any:  # noqa: ANN401
+    def _connect(self) -> Any:
         from botocore import UNSIGNED
         from botocore.config import Config
 
@@ -97,10 +97,10 @@ class S3Store:
         request: Callable[[Any], Any],
         *,
         safe: Callable[[StorageError], bool] | None = None,
-    ) -> Any:  # noqa: ANN401 - the SDK's answers
+    ) -> Any:
         client = self._connected()
 
-        def attempt() -> Any:  # noqa: ANN401
+        def attempt() -> Any:
             try:
                 return request(client)
             except StorageError:
@@ -135,7 +135,7 @@ class S3Store:
         """
         full = check_key(self._root + key, "s3")
 
-        def request(client: Any) -> Any:  # noqa: ANN401
+        def request(client: Any) -> Any:
             from botocore.exceptions import ClientError
 
             try:
@@ -226,23 +226,21 @@ class S3Store:
         """Remove objects in bulk; a key that could not be removed is an error, in an answer of 200 too."""
         for at in range(0, len(keys), BULK):
             chunk = keys[at : at + BULK]
-            if any(not _fits_xml(key) for key in chunk):
+            if all(map(_fits_xml, chunk)):
+                self._delete_bulk(chunk)
+            else:
                 for key in chunk:
-                    self._call(
-                        "remove", key, lambda client, key=key: client.delete_object(Bucket=self._bucket, Key=self._root + key)
-                    )
-                continue
-            objects = [{"Key": self._root + key} for key in chunk]
-            answer = self._call(
-                "remove_directory",
-                chunk[0],
-                lambda client, objects=objects: client.delete_objects(
-                    Bucket=self._bucket, Delete={"Objects": objects, "Quiet": True}
-                ),
-            )
-            for failed in answer.get("Errors", []):
-                key = failed["Key"].removeprefix(self._root)
-                raise translated(_Failed(failed.get("Code", "")), "remove_directory", key, self._bucket, self._chain.source)
+                    self.delete(key)
+
+    def _delete_bulk(self, keys: list[str]) -> None:
+        listed = {"Objects": [{"Key": self._root + key} for key in keys], "Quiet": True}
+        answer = self._call(
+            "remove_directory", keys[0], lambda client: client.delete_objects(Bucket=self._bucket, Delete=listed)
+        )
+        for failed in answer.get("Errors", []):
+            key = failed["Key"].removeprefix(self._root)
+            error = _Failed(failed.get("Code", ""))
+            raise translated(error, "remove_directory", key, self._bucket, self._chain.source)
 
     # ---- listing
 
@@ -264,20 +262,13 @@ class S3Store:
                     yield name
 
     def _answers(self, directory: str, **more: str) -> Iterator[dict[str, Any]]:
-        prefix = self._root + (f"{directory}/" if directory else "")
-        token: dict[str, str] = {}
+        asked = {"Bucket": self._bucket, "Prefix": self._root + (f"{directory}/" if directory else ""), **more}
         while True:
-            answer = self._call(
-                "list",
-                directory,
-                lambda client, token=token: client.list_objects_v2(
-                    Bucket=self._bucket, Prefix=prefix, **more, **token
-                ),
-            )
+            answer = self._call("list", directory, lambda client: client.list_objects_v2(**asked))
             yield answer
             if not answer.get("IsTruncated"):
                 return
-            token = {"ContinuationToken": answer["NextContinuationToken"]}
+            asked["ContinuationToken"] = answer["NextContinuationToken"]
 
     # ---- the rest
 
@@ -319,7 +310,7 @@ class _Fetch:
     def first(self, start: int, stop: int) -> ranges.Part | None:
         """Ask for one chunk; 416 means that the object ends before it."""
 
-        def request(client: Any) -> ranges.Part | None:  # noqa: ANN401
+        def request(client: Any) -> ranges.Part | None:
             from botocore.exceptions import ClientError
 
             try:
@@ -341,7 +332,7 @@ class _Fetch:
     def into(self, view: memoryview, start: int, etag: str) -> None:
         """Read one range of a version in place."""
 
-        def request(client: Any) -> None:  # noqa: ANN401
+        def request(client: Any) -> None:
             answer = client.get_object(**self._where, Range=f"bytes={start}-{start + len(view) - 1}", IfMatch=etag)
             body = answer["Body"]
             filled = 0
@@ -374,6 +365,4 @@ def _effectless(error: StorageError) -> bool:
 
 def _fits_xml(key: str) -> bool:
     """Whether XML 1.0, in which bulk deletes name their keys, can hold a key as it is."""
-    return all(
-        character >= " " and character not in "\x7f\ufffe\uffff" or character in "\t" for character in key
-    )
+    return all((character >= " " and character not in "\x7f\ufffe\uffff") or character == "\t" for character in key)

@@ -80,7 +80,9 @@ def translated(error: Exception, operation: str, key: str, bucket: str, source: 
         made = errors.StorageNetworkConnectionError(f"{about}: the service was not reached: {name}; check endpoint_url")
     else:
         made = errors.StorageInternalError(f"{about}: {name}")
-    made.effect = "unknown" if operation in WRITES and not isinstance(error, foreign.EndpointConnectionError) else "none"
+    made.effect = (
+        "unknown" if operation in WRITES and not isinstance(error, foreign.EndpointConnectionError) else "none"
+    )
     return _finished(made, error, operation, source, name, None)
 
 

@@ -39,7 +39,12 @@ def test_the_wheel_holds_specification_checks_and_descriptions(wheel: Path) -> N
         assert f"conformance/spec/{page.name}" in held
     for description in (PROJECT / "conformance" / "services").glob("*.toml"):
         assert f"conformance/services/{description.name}" in held
-    assert {"conformance/pytest.ini", "conformance/py.typed", "deeplake_ref/py.typed", "deeplake_ref/conformance.toml"} <= held
+    assert {
+        "conformance/pytest.ini",
+        "conformance/py.typed",
+        "deeplake_ref/py.typed",
+        "deeplake_ref/conformance.toml",
+    } <= held
 
 
 def test_the_wheel_runs_the_suite_from_another_directory(wheel: Path, tmp_path: Path) -> None:
@@ -48,7 +53,10 @@ def test_the_wheel_runs_the_suite_from_another_directory(wheel: Path, tmp_path: 
     venv.create(environment, with_pip=True)
     python = environment / "bin" / "python"
     subprocess.run(
-        [python, "-m", "pip", "install", "--quiet", f"{wheel}[suite]"], check=True, capture_output=True, timeout=TIMEOUT_S
+        [python, "-m", "pip", "install", "--quiet", f"{wheel}[suite]"],
+        check=True,
+        capture_output=True,
+        timeout=TIMEOUT_S,
     )
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
@@ -57,7 +65,16 @@ def test_the_wheel_runs_the_suite_from_another_directory(wheel: Path, tmp_path: 
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "PYTEST"))}
 
     done = subprocess.run(
-        [environment / "bin" / "deeplake-conformance", "run", "--places", "mem", "--profile", "quick", "--record", "out"],
+        [
+            environment / "bin" / "deeplake-conformance",
+            "run",
+            "--places",
+            "mem",
+            "--profile",
+            "quick",
+            "--record",
+            "out",
+        ],
         cwd=elsewhere,
         env=clean,
         capture_output=True,

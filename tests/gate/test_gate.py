@@ -41,7 +41,9 @@ class Echo:
     def _serve(self, connection: socket.socket) -> None:
         with connection, connection.makefile("rb") as stream:
             while head := self._head(stream):
-                length = next((int(line[15:]) for line in head.split(b"\r\n") if line.startswith(b"Content-Length:")), 0)
+                length = next(
+                    (int(line[15:]) for line in head.split(b"\r\n") if line.startswith(b"Content-Length:")), 0
+                )
                 if b"/refuse" in head:
                     connection.sendall(b"HTTP/1.1 403 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
                     return
@@ -97,7 +99,10 @@ def exchange(tap: Tap, raw: bytes) -> bytes:
 
 
 def get(tap: Tap, target: bytes, *headers: bytes) -> bytes:
-    head = b"GET %s HTTP/1.1\r\nHost: x\r\n%sConnection: close\r\n\r\n" % (target, b"".join(h + b"\r\n" for h in headers))
+    head = b"GET %s HTTP/1.1\r\nHost: x\r\n%sConnection: close\r\n\r\n" % (
+        target,
+        b"".join(h + b"\r\n" for h in headers),
+    )
     connection = http.client.HTTPConnection(*address(tap), timeout=10)
     try:
         connection.connect()
@@ -173,7 +178,11 @@ def test_a_reset_of_the_service_is_no_answer(tap: Tap) -> None:
 
 def test_signers_are_named_and_proofs_are_masked(tap: Tap) -> None:
     """The key id stays readable; signatures, tokens and SAS signatures do not."""
-    get(tap, b"/1", b"Authorization: AWS4-HMAC-SHA256 Credential=AKID/20260101/r/s3/aws4_request, SignedHeaders=h, Signature=00aa")
+    get(
+        tap,
+        b"/1",
+        b"Authorization: AWS4-HMAC-SHA256 Credential=AKID/20260101/r/s3/aws4_request, SignedHeaders=h, Signature=00aa",
+    )
     get(tap, b"/2", b"Authorization: SharedKey account:c2VjcmV0", b"x-amz-security-token: t0ken")
     get(tap, b"/3?sp=r&sig=s3cret&x=1")
     get(tap, b"/4", b"Authorization: Bearer t0ken")

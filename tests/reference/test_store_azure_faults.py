@@ -70,8 +70,9 @@ def ranged(value: bytes, etag: str, asked: Asked, **more: str) -> Reply:
         Reply(408),
         Reply(429),
         Reply(206, {"ETag": '"1"'}, b"v", announced=9),
+        Reply(206, {"ETag": '"1"', "Content-Range": "bytes 0-4/5"}, b"val"),
     ],
-    ids=["reset", "busy", "500", "502", "504", "408", "429", "truncated"],
+    ids=["reset", "busy", "500", "502", "504", "408", "429", "truncated", "short"],
 )
 def test_a_transient_fault_of_a_read_is_tried_again(open_store: Opening, fault: Reply) -> None:
     """The second attempt's bytes are returned."""
@@ -147,6 +148,7 @@ def test_a_blob_that_is_replaced_while_it_is_read_is_read_again(open_store: Open
         value = open_store(service).get("k")
 
     assert value == new
+    assert [asked.headers.get("If-Match") for asked in service.asked[-3:]].count('"0x2"') == 2
 
 
 def test_a_service_that_ignores_the_condition_is_found_out(open_store: Opening) -> None:

@@ -84,9 +84,10 @@ BUSY = refusal(503, "backendError")
         refusal(429, "rateLimitExceeded"),
         refusal(403, "userRateLimitExceeded"),
         Reply(206, {"X-Goog-Generation": "7"}, b"v", announced=9),
+        Reply(206, {"X-Goog-Generation": "7", "Content-Range": "bytes 0-4/5"}, b"val"),
         Reply(200, {}, b"<html>log in</html>"),
     ],
-    ids=["reset", "busy", "500", "502", "504", "408", "429", "403-rate", "truncated", "not-an-object"],
+    ids=["reset", "busy", "500", "502", "504", "408", "429", "403-rate", "truncated", "short", "not-an-object"],
 )
 def test_a_transient_fault_of_a_read_is_tried_again(open_store: Opening, fault: Reply) -> None:
     """The second attempt's bytes are returned."""

@@ -63,10 +63,9 @@ def test_the_smallest_example_is_kept_without_fixtures() -> None:
 
 def test_a_harness_error_keeps_its_traceback() -> None:
     """Ours are to be mended by us, so they tell where."""
-    try:
+    with pytest.raises(ValueError, match="invalid literal") as caught:
         int("x")
-    except ValueError as error:
-        judgement = judge(error)
+    judgement = judge(caught.value)
 
     assert "ValueError" in (judgement.reason or "")
     assert 'int("x")' in judgement.notes[0]

@@ -167,7 +167,7 @@ def _swallow(_: Any) -> None:
     while True:
         try:
             time.sleep(60)
-        except Exception:  # noqa: BLE001, PERF203 - a target that retries for ever
+        except Exception:  # noqa: BLE001 - a target that retries for ever
             continue
 
 

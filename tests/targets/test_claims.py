@@ -36,12 +36,12 @@ def test_without_a_word_everything_is_claimed(file: Path) -> None:
     claims = read(file, "")
 
     assert Claims() == claims
-    assert (True, 60.0, (), PREFIXES) == (
+    assert (
         claims.concurrent,
         claims.deadline_s,
         claims.reserved_directories,
         claims.prefixes,
-    )
+    ) == (True, 60.0, (), PREFIXES)
     assert claims.not_claimed_reason(KNOWN, "s3") is None
     assert claims.known_failure(KNOWN, "mem") is None
 
@@ -64,14 +64,14 @@ def test_options_and_names_are_read(file: Path) -> None:
         """,
     )
 
-    assert ("mine", False, 5.0, (".tmp",)) == (
+    assert (
         claims.name,
         claims.concurrent,
         claims.deadline_s,
         claims.reserved_directories,
-    )
-    assert {"s3": {"endpoint_url": "aws_endpoint"}} == claims.creds
-    assert {KNOWN: "literal"} == claims.defined
+    ) == ("mine", False, 5.0, (".tmp",))
+    assert claims.creds == {"s3": {"endpoint_url": "aws_endpoint"}}
+    assert claims.defined == {KNOWN: "literal"}
     assert claims.claims_prefix("mem")
     assert not claims.claims_prefix("az")
 
@@ -80,11 +80,11 @@ def test_what_is_not_claimed_says_why(file: Path) -> None:
     """By prefix, by area, and by requirement on some prefixes."""
     one = f'[[not_claimed]]\nrequirement = "{KNOWN}"\nprefixes = ["mem"]\nreason = "no such call"\n'
 
-    assert "no such call" == read(file, one).not_claimed_reason(KNOWN, "mem")
+    assert read(file, one).not_claimed_reason(KNOWN, "mem") == "no such call"
     assert read(file, one).not_claimed_reason(KNOWN, "s3") is None
-    assert "s3 is not among the prefixes of the claims" == read(file, 'prefixes = ["mem"]').not_claimed_reason(
+    assert read(file, 'prefixes = ["mem"]').not_claimed_reason(
         KNOWN, "s3"
-    )
+    ) == "s3 is not among the prefixes of the claims"
     other = next(area for area in {each.area for each in requirements.load().values()} if area != AREA)
     assert f"{AREA} is not among the areas of the claims" == read(file, f'areas = ["{other}"]').not_claimed_reason(
         KNOWN, "s3"
@@ -119,8 +119,8 @@ def test_the_entry_of_a_case_outranks_the_general_one(file: Path) -> None:
 
     assert odd is not None
     assert even is not None
-    assert ("one", "all") == (odd.reason, even.reason)
-    assert (True, False) == (odd.whole("odd"), even.whole("even"))
+    assert (odd.reason, even.reason) == ("one", "all")
+    assert (odd.whole("odd"), even.whole("even")) == (True, False)
     assert even.whole(None)
 
 
@@ -130,7 +130,10 @@ def test_the_entry_of_a_case_outranks_the_general_one(file: Path) -> None:
         ("name = ", "claims.toml: not valid TOML: "),
         ('nmae = "x"', "claims.toml: unknown key 'nmae': did you mean name? known: name, areas"),
         ("name = 7", "claims.toml: name: a text: 7"),
-        ('prefixes = ["s4"]', "claims.toml: prefixes: unknown prefix 's4': did you mean s3? known: mem, file, s3, az, gcs"),
+        (
+            'prefixes = ["s4"]',
+            "claims.toml: prefixes: unknown prefix 's4': did you mean s3? known: mem, file, s3, az, gcs",
+        ),
         ('prefixes = "s3"', "claims.toml: prefixes: a list of texts: 's3'"),
         ('areas = ["objets"]', "claims.toml: areas: unknown area 'objets': did you mean objects?"),
         ("options = 7", "claims.toml: options: a table: 7"),
@@ -184,5 +187,5 @@ def test_the_summary_is_plain_data(file: Path) -> None:
     summary = read(file, f'[[not_claimed]]\nrequirement = "{KNOWN}"\nreason = "r"\n').summary()
 
     assert summary == json.loads(json.dumps(summary))
-    assert [{"requirement": KNOWN, "reason": "r"}] == summary["not_claimed"]
-    assert "all" == summary["areas"]
+    assert summary["not_claimed"] == [{"requirement": KNOWN, "reason": "r"}]
+    assert summary["areas"] == "all"

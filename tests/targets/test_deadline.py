@@ -36,7 +36,7 @@ def test_the_alarm_is_as_it_was_afterwards(impatient: Target) -> None:
     before = signal.getsignal(signal.SIGALRM)
     impatient.open_reader("mem://x").length("k")
 
-    assert (0.0, 0.0) == signal.getitimer(signal.ITIMER_REAL)
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
     assert before == signal.getsignal(signal.SIGALRM)
 
 
@@ -54,7 +54,7 @@ def test_somebody_elses_alarm_is_left_alone() -> None:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
 
-    assert [signal.SIGALRM] == heard
+    assert heard == [signal.SIGALRM]
 
 
 def test_other_threads_are_not_interrupted() -> None:
@@ -66,4 +66,4 @@ def test_other_threads_are_not_interrupted() -> None:
         return "done"
 
     with ThreadPoolExecutor(1) as pool:
-        assert "done" == pool.submit(work).result(timeout=20)
+        assert pool.submit(work).result(timeout=20) == "done"

@@ -27,7 +27,7 @@ def url() -> str:
 
 def test_a_target_has_its_name_and_version(target: Target) -> None:
     """Both come from the target."""
-    assert (MINIATURE, "1.2.3") == (target.name, target.version)
+    assert (target.name, target.version) == (MINIATURE, "1.2.3")
 
 
 @pytest.mark.parametrize(
@@ -85,18 +85,18 @@ def test_what_is_missing_is_none_or_minus_one(target: Target, url: str) -> None:
     """`metadata` and `length` have their own words for it."""
     reader = target.open_reader(url)
 
-    assert (None, -1) == (reader.metadata("k"), reader.length("k"))
+    assert (reader.metadata("k"), reader.length("k")) == (None, -1)
 
 
 def test_pages_are_those_of_the_target(target: Target, url: str) -> None:
     """One page per object here, and no page of ours; an empty listing has none."""
     writer = target.open_writer(url)
     reader = writer.get_reader()
-    assert [] == list(reader.list_iter())
+    assert list(reader.list_iter()) == []
     for key in "abc":
         writer.set(key, b"v")
 
-    assert [["a"], ["b"], ["c"]] == [[meta.path for meta in page] for page in reader.list_iter()]
+    assert [[meta.path for meta in page] for page in reader.list_iter()] == [["a"], ["b"], ["c"]]
 
 
 def test_an_error_in_a_later_page_is_raised_there(target: Target, url: str) -> None:
@@ -105,7 +105,7 @@ def test_an_error_in_a_later_page_is_raised_there(target: Target, url: str) -> N
     writer.set("a", b"v")
     pages = writer.get_reader().list_iter("broken")
 
-    assert ["a"] == [meta.path for meta in next(pages)]
+    assert [meta.path for meta in next(pages)] == ["a"]
     with pytest.raises(TargetError, match="the second page is gone"):
         next(pages)
 
@@ -114,7 +114,7 @@ def test_subdirectories_are_handles_of_their_own(target: Target, url: str) -> No
     """What is written below is read below."""
     target.open_writer(url).subdir("d").set("k", b"v")
 
-    assert b"v" == target.open_reader(url).subdir("d").get("k")
+    assert target.open_reader(url).subdir("d").get("k") == b"v"
 
 
 def test_removals_and_directories_reach_the_target(target: Target, url: str) -> None:
@@ -124,10 +124,10 @@ def test_removals_and_directories_reach_the_target(target: Target, url: str) -> 
     for key in ("d/a", "d/b", "e/a", "f"):
         writer.set(key, b"v")
 
-    assert ["d", "e"] == reader.list_dirs()
+    assert reader.list_dirs() == ["d", "e"]
     writer.remove_directory("d")
     writer.remove("f")
-    assert ["e/a"] == [meta.path for meta in reader.list()]
+    assert [meta.path for meta in reader.list()] == ["e/a"]
     writer.close()
     reader.close()
 
@@ -138,11 +138,11 @@ def test_an_error_carries_what_the_target_says(target: Target, url: str) -> None
         target.open_reader(url).get("nothing")
 
     error = caught.value
-    assert "StorageKeyNotFound" == error.class_name
+    assert error.class_name == "StorageKeyNotFound"
     assert error.ancestors >= {"StorageKeyNotFound", "StorageError", "KeyError", "LookupError", "Exception"}
-    assert ("no object 'nothing'", "NoSuchKey", 404) == (error.message, error.code, error.http_status)
-    assert ("mem", "get", None) == (error.provider, error.operation, error.effect)
-    assert "StorageKeyNotFound: no object 'nothing'" == str(error)
+    assert (error.message, error.code, error.http_status) == ("no object 'nothing'", "NoSuchKey", 404)
+    assert (error.provider, error.operation, error.effect) == ("mem", "get", None)
+    assert str(error) == "StorageKeyNotFound: no object 'nothing'"
 
 
 def test_an_alias_of_the_contract_counts_as_the_class(target: Target, url: str) -> None:
@@ -169,7 +169,7 @@ def test_a_result_without_the_form_of_the_contract_is_the_targets_failure(
     with pytest.raises(TargetError, match=f"{operation} gave a ") as caught:
         getattr(target.open_reader(url), operation)("malformed")
 
-    assert MALFORMED == caught.value.class_name
+    assert caught.value.class_name == MALFORMED
 
 
 def test_a_missing_method_is_not_claimed(target: Target, url: str) -> None:
@@ -184,7 +184,7 @@ def test_a_missing_condition_is_not_claimed(target: Target, url: str) -> None:
 
     with pytest.raises(NotClaimed, match="Writer.set has no if_match"):
         writer.set("k", b"v", if_match="etag")
-    assert -1 == writer.get_reader().length("k")
+    assert writer.get_reader().length("k") == -1
 
 
 @pytest.mark.parametrize(
@@ -211,7 +211,7 @@ def test_a_secret_in_a_message_is_masked_and_noticed(spec: TargetSpec, target: T
     assert SECRET not in repr(error) + repr(error.__dict__) + repr(reader) + repr(target)
     assert error.__suppress_context__ or error.__context__ is None
     if path == "leak":
-        assert "StorageError: denied: key=[aws_secret_access_key]" == str(error)
+        assert str(error) == "StorageError: denied: key=[aws_secret_access_key]"
     if path == "leak" or spec.door == "in-process":
         assert {"aws_secret_access_key"} == error.leaked
 
@@ -221,7 +221,7 @@ def test_a_secret_in_an_error_of_open_is_masked(target: Target, url: str) -> Non
     with pytest.raises(TargetError) as caught:
         target.open_reader(url, CREDS | {"refuse": True}, token="tok-en-of-this-run")
 
-    assert "refused with [aws_secret_access_key] and [token]" == caught.value.message
+    assert caught.value.message == "refused with [aws_secret_access_key] and [token]"
 
 
 def test_every_call_is_timed_as_the_targets(target: Target, url: str) -> None:
@@ -235,7 +235,7 @@ def test_every_call_is_timed_as_the_targets(target: Target, url: str) -> None:
         reader.get("nothing")
 
     spent = stopwatch.read()["target"]
-    assert 5 == spent["calls"]
+    assert spent["calls"] == 5
     assert spent["seconds"] > 0
 
 
@@ -251,7 +251,7 @@ def test_concurrent_calls_meet_in_the_target(target: Target, url: str) -> None:
     with ThreadPoolExecutor(2) as pool:
         met = [future.result(timeout=30) for future in [pool.submit(meet), pool.submit(meet)]]
 
-    assert ["StorageKeyNotFound"] * 2 == met
+    assert met == ["StorageKeyNotFound"] * 2
 
 
 def test_answers_reach_the_threads_that_asked(target: Target, url: str) -> None:
@@ -271,7 +271,7 @@ def test_a_target_without_a_writer_does_not_claim_to_write() -> None:
     """It is judged by what it has."""
     reader_only = resolve(f"{MINIATURE}:ReaderOnly", (), None, None).start()
 
-    assert b"k" == reader_only.open_reader("x").get("k")
+    assert reader_only.open_reader("x").get("k") == b"k"
     with pytest.raises(NotClaimed, match="no storage.Writer"):
         reader_only.open_writer("x")
     with pytest.raises(NotClaimed, match="no method close"):

@@ -43,4 +43,9 @@ def test_the_reference_has_the_same_tree(name: str) -> None:
     """Every base that the data name is a base of the reference's class, and no other of the tree is."""
     bases = {kind.__name__ for kind in getattr(deeplake_ref.errors, name).__mro__}
 
-    assert ancestors_of(ALIASES.get(name, name)) - set(ALIASES) == bases & {*PARENTS, "KeyError", "ValueError", "ConnectionError"}
+    assert ancestors_of(ALIASES.get(name, name)) - set(ALIASES) == bases & {
+        *PARENTS,
+        "KeyError",
+        "ValueError",
+        "ConnectionError",
+    }

@@ -70,4 +70,4 @@ def test_the_longer_secret_goes_first() -> None:
     secrets = Secrets()
     secrets.note({"account_key": "abcdefgh"}, token="abcdefghijkl")
 
-    assert "[token] [account_key]" == secrets.mask("abcdefghijkl abcdefgh")
+    assert secrets.mask("abcdefghijkl abcdefgh") == "[token] [account_key]"

@@ -61,7 +61,7 @@ def test_a_word_names_a_target(word: str, name: str, version: str | None) -> Non
 
 def test_without_a_word_it_is_the_only_registered_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """None and several are told apart."""
-    assert "deeplake_ref" == resolve(None, (), None, None).label
+    assert resolve(None, (), None, None).label == "deeplake_ref"
 
     monkeypatch.setattr(locating, "registered", dict)
     with pytest.raises(UsageError, match="no target is named and none is registered"):
@@ -80,7 +80,7 @@ def test_a_file_is_found_where_one_stands(directory: Path, word: str, door: str)
     target = resolve(word, (), None, door).start()
 
     assert ("from the claims", "9", door) == (target.name, target.version, target.door)
-    assert b"mem://xk" == target.open_reader("mem://x").get("k")
+    assert target.open_reader("mem://x").get("k") == b"mem://xk"
     target.close()
 
 
@@ -88,7 +88,7 @@ def test_a_file_with_the_name_of_a_module_hides_nothing(directory: Path) -> None
     """`json.py` is loaded, and `import json` still means the library's."""
     (directory / "json.py").write_text(TARGET_FILE)
 
-    assert b"xk" == resolve("json.py", (), None, None).start().open_reader("x").get("k")
+    assert resolve("json.py", (), None, None).start().open_reader("x").get("k") == b"xk"
     import json
 
     assert hasattr(json, "loads")
@@ -101,8 +101,8 @@ def test_the_claims_of_a_package_lie_inside(directory: Path) -> None:
     (directory / "pack" / "conformance.toml").write_text('name = "inside"')
     (directory / "other.toml").write_text('name = "outside"')
 
-    assert "inside" == resolve("pack", (), None, None).claims.name
-    assert "outside" == resolve("pack", (), Path("other.toml"), None).claims.name
+    assert resolve("pack", (), None, None).claims.name == "inside"
+    assert resolve("pack", (), Path("other.toml"), None).claims.name == "outside"
 
 
 @pytest.mark.parametrize(
@@ -116,9 +116,15 @@ def test_the_claims_of_a_package_lie_inside(directory: Path) -> None:
             "current directory, or on PYTHONPATH; a file is named with its .py; a command goes after `--`",
         ),
         ("no_such.module", "unknown target 'no_such.module': no module is named no_such.module\n"),
-        ("json", "target 'json' has no `storage.Reader`: a target is shaped like the `deeplake` module; name the object"),
+        (
+            "json",
+            "target 'json' has no `storage.Reader`: a target is shaped like the `deeplake` module; name the object",
+        ),
         ("json:loads.x", "target 'json:loads.x': json has no attribute 'x'"),
-        (f"{MINIATURE}:Readr", f"target '{MINIATURE}:Readr': {MINIATURE} has no attribute 'Readr'; did you mean Reader?"),
+        (
+            f"{MINIATURE}:Readr",
+            f"target '{MINIATURE}:Readr': {MINIATURE} has no attribute 'Readr'; did you mean Reader?",
+        ),
         (f"{MINIATURE}:__version__", f"target '{MINIATURE}:__version__' has no `storage.Reader`: a target is shaped"),
         ("not a module", "target 'not a module' is not a module name, MODULE:ATTRIBUTE, or a .py file"),
         ("none.py", "no such file: none.py"),
@@ -158,7 +164,7 @@ def test_a_command_is_a_target() -> None:
     spec = resolve(None, [sys.executable, ADAPTER, "none"], None, None)
 
     assert ("stdio", f"{sys.executable} {ADAPTER} none") == (spec.door, spec.label)
-    assert ("adapter", "none") == spec.probe()
+    assert spec.probe() == ("adapter", "none")
 
 
 @pytest.mark.parametrize(
@@ -194,9 +200,9 @@ def test_validation_goes_through_stdio() -> None:
     writer = target.open_writer("mem://x")
     writer.set("k", b"v", if_absent=True)
 
-    assert "stdio" == target.door
-    assert [b"v", b""] == [writer.get_reader().get("k", *bounds) for bounds in ((), (0, 0))]
-    assert ["k"] == [meta.path for page in writer.get_reader().list_iter() for meta in page]
+    assert target.door == "stdio"
+    assert [writer.get_reader().get("k", *bounds) for bounds in ((), (0, 0))] == [b"v", b""]
+    assert [meta.path for page in writer.get_reader().list_iter() for meta in page] == ["k"]
     target.close()
 
 
@@ -205,4 +211,4 @@ def test_a_spec_is_plain_data(spec: TargetSpec) -> None:
     copy = pickle.loads(pickle.dumps(spec))
 
     assert spec == copy
-    assert (MINIATURE, "1.2.3") == copy.probe()
+    assert copy.probe() == (MINIATURE, "1.2.3")

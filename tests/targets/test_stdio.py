@@ -30,7 +30,9 @@ def start() -> Iterator[Start]:
     """Starts an adapter with a vice; it is stopped with the test."""
     started: list[StdioTarget] = []
 
-    def starting(vice: str, *, given: Claims | None = None, margin_s: float = 20, validate: bool = False) -> StdioTarget:
+    def starting(
+        vice: str, *, given: Claims | None = None, margin_s: float = 20, validate: bool = False
+    ) -> StdioTarget:
         schema = Schema() if validate else None
         command = [sys.executable, ADAPTER, vice]
         started.append(StdioTarget(command, given or Claims(), name="label", schema=schema, margin_s=margin_s))
@@ -48,8 +50,8 @@ def open_reader(target: StdioTarget) -> StdioReader:
 
 def test_hello_names_the_target(start: Start) -> None:
     """Name and version come from the answer; a name in the claims outranks it."""
-    assert ("adapter", "none") == (start("none").name, start("none").version)
-    assert "mine" == start("none", given=Claims(name="mine")).name
+    assert (start("none").name, start("none").version) == ("adapter", "none")
+    assert start("none", given=Claims(name="mine")).name == "mine"
 
 
 @pytest.mark.parametrize(
@@ -103,7 +105,7 @@ def test_what_does_no_harm_is_let_pass(start: Start, vice: str) -> None:
     """A second answer, an empty line, megabytes on stderr."""
     reader = open_reader(start(vice))
 
-    assert [b"v"] * 3 == [reader.get("k") for _ in range(3)]
+    assert [reader.get("k") for _ in range(3)] == [b"v"] * 3
 
 
 def test_a_class_alone_gets_the_bases_of_the_contract(start: Start) -> None:
@@ -113,7 +115,7 @@ def test_a_class_alone_gets_the_bases_of_the_contract(start: Start) -> None:
 
     error = caught.value
     assert {"StorageKeyNotFound", "StorageError", "KeyError"} == error.ancestors
-    assert ("told", 404, "none", "get") == (error.message, error.http_status, error.effect, error.operation)
+    assert (error.message, error.http_status, error.effect, error.operation) == ("told", 404, "none", "get")
 
 
 def test_a_class_of_its_own_has_no_bases(start: Start) -> None:
@@ -134,7 +136,7 @@ def test_pages_go_on_while_there_is_a_cursor(start: Start) -> None:
     """The cursor comes back as it was sent."""
     pages = open_reader(start("pages")).list_iter()
 
-    assert [["k0"], ["k1"], ["k2"]] == [[meta.path for meta in page] for page in pages]
+    assert [[meta.path for meta in page] for page in pages] == [["k0"], ["k1"], ["k2"]]
 
 
 @pytest.mark.parametrize(

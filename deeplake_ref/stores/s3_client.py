@@ -1,0 +1,131 @@
+"""
+The botocore client of one handle: who signs, where requests go, how long they may take.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from deeplake_ref.credentials import aws
+from deeplake_ref.errors import InvalidCredentialsError, InvalidURIError, redacted
+
+if TYPE_CHECKING:
+    from deeplake_ref.credentials.chain import Chain
+    from deeplake_ref.secrets import SecretFields
+
+POOL = 64
+"""Connections that are kept: several threads with parallel transfers."""
+
+BLOCK = 256 * 1024
+"""Bytes that are handed to the socket at once. Its time-out covers one block, so that a slow upload is not a hanging one."""
+
+
+def connect(chain: Chain[aws.AwsCredentials], creds: SecretFields, connect_s: float, read_s: float) -> Any:
+    """Return a client; nothing is requested, unless a credential source asks for credentials.
+
+    Args:
+        chain: says who signs.
+        creds: say where requests go, before the environment and the profile do.
+        connect_s: seconds for a connection, and for sending one block of a body.
+        read_s: seconds without a byte of an answer.
+
+    Raises:
+        CredentialsError: what the chain says, or a profile that cannot be read.
+        InvalidURIError: the endpoint is not a base URL, or the region no region.
+    """
+    resolved = chain.resolve().credentials
+    where = aws.addressing(creds)
+    client = _client(resolved, where, "path" if where.endpoint_url else "auto", connect_s, read_s)
+    if where.endpoint_url is None and not _is_public(client.meta.endpoint_url):
+        # the profile names an endpoint, which botocore alone knows
+        client = _client(resolved, where, "path", connect_s, read_s)
+    return client
+
+
+def _client(resolved: aws.AwsCredentials, where: aws.Addressing, style: str, connect_s: float, read_s: float) -> Any:
+    from botocore import UNSIGNED
+    from botocore.config import Config
+    from botocore.exceptions import BotoCoreError
+
+    config = Config(
+        signature_version=UNSIGNED if resolved.anonymous else "s3v4",
+        s3={"addressing_style": style},
+        retries={"total_max_attempts": 1},
+        connect_timeout=connect_s,
+        read_timeout=read_s,
+        max_pool_connections=POOL,
+        # the signature covers the body already; nobody asked for another checksum
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+    )
+    region = where.region or (resolved.session.get_config_variable("region") or "").strip() or aws.DEFAULT_REGION
+    keys = {name: secret.reveal() for name, secret in resolved.keys.items()}
+    try:
+        client = resolved.session.create_client(
+            "s3", region_name=region, endpoint_url=where.endpoint_url, config=config, **keys
+        )
+    except BotoCoreError as error:
+        message = f"the AWS configuration cannot be used: {type(error).__name__}; `aws configure list` shows it"
+        invalid: Exception = InvalidCredentialsError(message, provider="s3", effect="none")
+        cause = redacted(error)
+    except ValueError as error:
+        message = "the endpoint or region is not valid; check endpoint_url, aws_region and the profile"
+        invalid = InvalidURIError(message, provider="s3", effect="none")
+        cause = redacted(error)
+    else:
+        client.meta.events.register_last("before-call.s3.PutObject", _without_expect)
+        client.meta.events.register_last("before-call.s3.UploadPart", _without_expect)
+        return client
+    raise invalid from cause
+
+
+def _is_public(endpoint: str) -> bool:
+    host = urlsplit(endpoint).hostname or ""
+    return host.endswith((".amazonaws.com", ".amazonaws.com.cn"))
+
+
+def _without_expect(params: dict[str, Any], **_event: object) -> None:
+    """Send a body at once: botocore would ask first, and wait up to a second for services that do not answer that."""
+    params["headers"].pop("Expect", None)
+
+
+class Body(io.RawIOBase):
+    """A file over a buffer, sent without a copy of it; botocore takes bytes or files only.
+
+    A read gives a whole block whatever is asked for: http.client asks for 16 KiB at a time, which costs more than sending.
+    """
+
+    def __init__(self, view: memoryview) -> None:
+        super().__init__()
+        self._view = view
+        self._at = 0
+
+    def __len__(self) -> int:
+        return len(self._view)
+
+    def readable(self) -> bool:
+        """Say yes."""
+        return True
+
+    def seekable(self) -> bool:
+        """Say yes: a signature reads the body before it is sent, and a retry reads it again."""
+        return True
+
+    def tell(self) -> int:
+        """Return how many bytes were read."""
+        return self._at
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Move to an offset from the start, from here, or from the end."""
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: len(self._view)}[whence]
+        self._at = max(0, base + offset)
+        return self._at
+
+    def read(self, size: int = -1) -> Any:
+        """Return the next bytes as a view."""
+        end = len(self._view) if size is None or size < 0 else self._at + max(size, BLOCK)
+        piece = self._view[self._at : end]
+        self._at += len(piece)
+        return piece
