@@ -8,6 +8,7 @@ does not answer is nobody's (unreachable); what cannot be judged is inconclusive
 
 from __future__ import annotations
 
+import re
 import traceback
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -91,17 +92,27 @@ def _example(error: BaseException) -> tuple[str, list[str]]:
     example: list[str] = []
     others: list[str] = []
     for note in getattr(error, "__notes__", []):
-        if note.startswith(("Falsifying example", "Failing test case", "Draw ", "state = ")):
+        if note.startswith(("Falsifying example", "Failing test case")):
+            example += _arguments(note)
+        elif match := _DRAWN.match(note):
+            example.append(f"{match['label'] or 'drawn'}: {match['value']}")
+        elif note.startswith("state = "):
             example.append(note)
         elif not note.startswith(("You can reproduce", "Explanation")):
             others.append(note)
-    return "\n".join(_tidy(line) for line in example), others
+    return "\n".join(example), others
 
 
-def _tidy(text: str) -> str:
-    """Drop the lines of a falsifying example that name fixtures and handles instead of values."""
-    lines = [line for line in text.splitlines() if not line.strip().startswith(("place=", "data=data(", "self="))]
-    return "\n".join(lines)
+_DRAWN = re.compile(r"Draw \d+(?: \((?P<label>.*?)\))?: (?P<value>.*)", re.DOTALL)
+
+
+def _arguments(note: str) -> list[str]:
+    """Return the arguments of a failing call, without fixtures and handles, or the steps of a state machine."""
+    lines = note.splitlines()
+    if not lines[0].endswith("("):
+        return lines[1:]
+    shown = [line.strip().removesuffix(",") for line in lines[1:] if line.strip() != ")"]
+    return [line for line in shown if not line.startswith(("place=", "data=data(", "self="))]
 
 
 def _where(error: BaseException) -> str:

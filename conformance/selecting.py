@@ -24,10 +24,10 @@ def prefix_of(place: str) -> str:
 
 def unknown(kind: str, word: str, known: Iterable[str]) -> UsageError:
     """Return the error for a word that is not known."""
-    names = list(known)
-    near = get_close_matches(word, names, n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]}? " if near else ""
-    return UsageError(f"unknown {kind} {word!r}: {hint}known: {', '.join(names)}")
+    names = {name.lower(): name for name in known}
+    near = get_close_matches(word.lower(), list(names), n=1, cutoff=0.5)
+    hint = f"did you mean {names[near[0]]}? " if near else ""
+    return UsageError(f"unknown {kind} {word!r}: {hint}known: {', '.join(names.values())}")
 
 
 def places(services: str | None, only_places: str | None = None) -> tuple[str, ...]:

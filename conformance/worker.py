@@ -13,9 +13,10 @@ import argparse
 import itertools
 import json
 import os
-import queue
+import select
 import sys
 import threading
+import time
 from typing import IO, TYPE_CHECKING, Any
 
 from conformance.targets import HarnessError, NotClaimed, TargetDied, TargetError
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from conformance.targets import Meta, Metas
 
     Handle = InProcessReader | InProcessWriter
+
+THREADS = 32
+"""Calls that a concurrent target gets at once; checks of sharing use fewer."""
 
 END_S = 2.0
 """Seconds that calls under way have when stdin ended, before the process ends without them."""
@@ -145,31 +149,37 @@ class Server:
 
 
 def serve(server: Server, requests: IO[bytes], answers: IO[bytes], *, threads: int = 1) -> None:
-    """Answer every line of `requests` until it ends; the main thread is one of the threads that call the target."""
-    lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
-    writing = threading.Lock()
+    """Answer every line of `requests` until it ends; the main thread is one of the threads that call the target.
 
-    def read() -> None:
-        for line in requests:
-            lines.put(line)
-        for _ in range(threads):
-            lines.put(None)
-        # The runner is gone or is done: a call that hangs must not keep the process.
-        ending = threading.Timer(END_S, os._exit, [1])
-        ending.daemon = True
-        ending.start()
+    Each thread reads a line and answers it itself. Handing lines over to it would cost nearly half of a call: 150 us
+    against 85 us, measured with a target that does nothing.
+    """
+    reading, writing = threading.Lock(), threading.Lock()
+    threading.Thread(target=_end_with, args=(requests.fileno(),), daemon=True, name="end").start()
 
     def work() -> None:
-        while (line := lines.get()) is not None:
+        while True:
+            with reading:
+                line = requests.readline()
+            if not line:
+                return
             answer = wire.line_of(server.answer(line))
             with writing:
                 answers.write(answer)
                 answers.flush()
 
-    threading.Thread(target=read, daemon=True, name="requests").start()
     for _ in range(threads - 1):
         threading.Thread(target=work, daemon=True, name="calls").start()
     work()
+
+
+def _end_with(stdin: int) -> None:
+    """End this process some time after its stdin did: the runner is gone or is done, and no call may keep it."""
+    hangup = select.poll()
+    hangup.register(stdin, 0)  # no events: only that the other side is closed, which is reported always
+    hangup.poll()
+    time.sleep(END_S)
+    os._exit(1)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -194,10 +204,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         serve(Server(target), requests, answers, threads=threads)
     except BrokenPipeError:
         os._exit(1)  # the runner is gone; a flush at exit would only complain about it
-
-
-THREADS = 32
-"""Calls that a concurrent target gets at once; checks of sharing use fewer."""
 
 
 def _take_over_pipes() -> tuple[IO[bytes], IO[bytes]]:

@@ -36,25 +36,25 @@ class StorageError(Exception):
 class AuthenticationError(StorageError): ...
 
 
-class StorageAccessDenied(StorageError): ...  # noqa: N818
+class StorageAccessDenied(StorageError): ...
 
 
-class StorageKeyNotFound(StorageError, KeyError): ...  # noqa: N818
+class StorageKeyNotFound(StorageError, KeyError): ...
 
 
-class StorageBucketNotFound(StorageError): ...  # noqa: N818
+class StorageBucketNotFound(StorageError): ...
 
 
-class StorageKeyAlreadyExists(StorageError): ...  # noqa: N818
+class StorageKeyAlreadyExists(StorageError): ...
 
 
-class StoragePreconditionFailed(StorageError): ...  # noqa: N818
+class StoragePreconditionFailed(StorageError): ...
 
 
 class StorageNetworkConnectionError(StorageError, ConnectionError): ...
 
 
-class StorageOperationUnsupported(StorageError): ...  # noqa: N818
+class StorageOperationUnsupported(StorageError): ...
 
 
 class StorageInternalError(StorageError): ...

@@ -41,12 +41,13 @@ class Schema:
 
     def check_params(self, method: str, params: Mapping[str, Any]) -> None:
         """Refuse params that are not the protocol's: a mistake of the suite, or a value that no message can carry."""
-        self._check(f"#/methods/{method}/params", dict(params), f"the params of {method}")
+        if method in methods():
+            self._check(f"#/methods/{method}/params", dict(params), f"the params of {method}")
 
     def check_answer(self, method: str, answer: Mapping[str, Any]) -> None:
         """Refuse an answer whose envelope, error or result is not the protocol's."""
         self._check("#/$defs/answer", dict(answer), f"the answer to {method}")
-        if "result" in answer:
+        if "result" in answer and method in methods():
             self._check(f"#/methods/{method}/result", answer["result"], f"the result of {method}")
 
     def _check(self, reference: str, value: object, what: str) -> None:
@@ -75,4 +76,6 @@ def _rule(mistake: ValidationError) -> str:
         return f"it has a member that the protocol does not: {', '.join(sorted(set(instance) - set(known)))}"
     if mistake.validator == "required":
         return f"a member is missing: {', '.join(sorted(set(value) - set(instance)))}"
+    if mistake.validator in ("anyOf", "oneOf"):
+        return "it has none of the forms that the protocol gives it"
     return f"{mistake.validator} is {json.dumps(value)}"

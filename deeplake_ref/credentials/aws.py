@@ -1,49 +1,65 @@
 """
 AWS: which credentials sign, and where requests go.
 
-Order: the creds dictionary, then what botocore's own chain finds on the machine (environment, profiles and their roles, SSO,
-processes, container and instance metadata; botocore `credentials.create_credential_resolver`). Addressing is no credential:
-`endpoint_url` and `aws_region` combine with any winner. Nothing found is an error, requests are unsigned only when asked
-for with `{"anon": True}`.
+Order: the creds dictionary, then what botocore's own chain finds on the machine (environment, profiles and their roles,
+SSO, processes, container and instance metadata; botocore `credentials.create_credential_resolver`). Addressing is no
+credential: `endpoint_url` and `aws_region` combine with any winner. Nothing found is an error, requests are unsigned only
+when asked for with `{"anon": True}`.
 """
 
 from __future__ import annotations
 
+import functools
 import os
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from deeplake_ref.credentials.chain import Broken, Chain, Found, NotMine, Source, check_dictionary
-from deeplake_ref.errors import CredentialsUnavailableError, InvalidCredentialsError, redacted
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-FIELDS = (
-    "aws_access_key_id",
-    "aws_secret_access_key",
-    "aws_session_token",
-    "profile_name",
-    "anon",
-    "endpoint_url",
-    "aws_region",
+from deeplake_ref.credentials.endpoints import checked_endpoint
+from deeplake_ref.errors import (
+    CredentialsError,
+    CredentialsUnavailableError,
+    InvalidCredentialsError,
+    redacted,
 )
+from deeplake_ref.secrets import Secret, SecretFields
+
 KEY_FIELDS = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
-FOREIGN = {"account_key": "az", "sas_token": "az", "gcs_oauth_token": "gcs", "creds_key": "al"}
+FIELDS = (*KEY_FIELDS, "profile_name", "anon", "endpoint_url", "aws_region")
+"""Every field of a creds dictionary for `s3://`."""
+
+FOREIGN = {
+    **dict.fromkeys(("account_key", "sas_token", "account_name"), "az"),
+    **dict.fromkeys(("gcs_oauth_token", "private_key", "client_email", "refresh_token", "token_uri"), "gcs"),
+    "creds_key": "al",
+}
+"""Fields of other places, which are never sent here."""
+
 DEFAULT_REGION = "us-east-1"
 
 HINT = (
-    "Give aws_access_key_id and aws_secret_access_key in creds, set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run "
-    '`aws configure`; unsigned requests need creds={"anon": True}'
+    "Give aws_access_key_id and aws_secret_access_key in creds, set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or "
+    'run `aws configure`; unsigned requests need creds={"anon": True}'
 )
+
+# what no key has would end up in a header, and from there in a message
+_KEY = re.compile(r"[!-~]+")
 
 
 @dataclass(frozen=True, slots=True)
 class AwsCredentials:
-    """What a boto3 session is made from; `anonymous` sends unsigned requests."""
+    """Who signs.
+
+    Attributes:
+        session: a botocore session, whose own chain is asked if there are no keys.
+        keys: the keys of the dictionary, by field.
+        anonymous: whether requests are not signed at all.
+    """
 
     session: Any = field(repr=False)
+    keys: Mapping[str, Secret] = field(default_factory=dict)
     anonymous: bool = False
 
 
@@ -58,76 +74,90 @@ class Addressing:
 class DictionarySource:
     """The keys, the profile name or `anon` that the caller passed; outranks everything ambient."""
 
-    name = "dictionary"
+    name = "aws_dict"
 
-    def __init__(self, creds: Mapping[str, Any] | None) -> None:
+    def __init__(self, creds: SecretFields) -> None:
         self._creds = creds
 
     def look(self) -> Found[AwsCredentials] | NotMine | Broken:
         """Use the dictionary if it has any field but addressing."""
-        if self._creds is None:
-            return NotMine("none given")
-        try:
-            given = checked(self._creds)
-        except InvalidCredentialsError as error:
-            return Broken(error)
+        given = checked(self._creds)
         keys = [name for name in KEY_FIELDS if name in given]
         if given.get("anon"):
-            if keys:
-                return Broken(_invalid("`anon` and keys exclude each other"))
-            return Found(AwsCredentials(_session(), anonymous=True))
+            if keys or "profile_name" in given:
+                return Broken(_invalid("`anon` and other credentials exclude each other"))
+            return Found(AwsCredentials(_lenient_session(), anonymous=True))
         if keys:
             missing = [name for name in KEY_FIELDS[:2] if name not in given]
             if missing:
                 return Broken(_invalid(f"creds has `{keys[0]}` but no `{missing[0]}`"))
-            return Found(AwsCredentials(_session(**{name: given[name] for name in keys})))
+            odd = [name for name in keys if not _KEY.fullmatch(given[name])]
+            if odd:
+                return Broken(_invalid(f"`{odd[0]}` of creds has a space, a line break or another odd character"))
+            # a profile beside keys only says where requests go
+            session = _profile_session(given["profile_name"]) if "profile_name" in given else _lenient_session()
+            return Found(AwsCredentials(session, {name: Secret(given[name]) for name in keys}))
         if "profile_name" in given:
-            return _profile(given["profile_name"])
-        return NotMine("it holds addressing only")
+            session = _profile_session(given["profile_name"])
+            if session.get_credentials() is None:
+                return Broken(_invalid("the profile that `profile_name` of creds names has no credentials"))
+            return Found(AwsCredentials(session))
+        return NotMine("none given" if not given else "it holds addressing only")
 
 
 class AmbientSource:
     """What botocore finds on the machine, in botocore's order."""
 
-    name = "ambient"
+    name = "aws_ambient"
 
     def look(self) -> Found[AwsCredentials] | NotMine | Broken:
         """Ask botocore's chain once; what it raises means that a configured source is broken."""
-        from botocore.exceptions import BotoCoreError
-
+        session = _session()
         try:
-            session = _session()
             found = session.get_credentials()
-        except BotoCoreError as error:
-            unavailable = CredentialsUnavailableError(
-                f"a configured AWS source cannot be used: {type(error).__name__}; `aws configure list` shows it",
-                provider="s3",
-                effect="none",
+        except Exception as error:  # noqa: BLE001 - processes and services fail in many ways, with secrets in the text
+            broken = _kind(error)(
+                f"a configured AWS source cannot be used: {type(error).__name__}; `aws configure list` shows it"
             )
-            unavailable.__cause__ = redacted(error)
-            return Broken(unavailable)
+            broken.__cause__ = redacted(error)
+            return Broken(broken)
         if found is None:
             return NotMine("nothing in the environment, the profiles or the metadata services")
         return Found(AwsCredentials(session))
 
 
-def checked(creds: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the dictionary without None values; raises `InvalidCredentialsError`."""
-    return check_dictionary(creds, provider="s3", own=FIELDS, foreign=FOREIGN, types={"anon": bool})
+def checked(creds: SecretFields) -> dict[str, Any]:
+    """Return the fields that are set; "ENV" is None, ambient sources only; raises `InvalidCredentialsError`."""
+    given = creds.reveal()
+    if given is None or given == "ENV":
+        return {}
+    if not isinstance(given, Mapping):
+        raise _invalid(f"creds for s3:// is a dictionary, or 'ENV': {type(given).__name__}")
+    return check_dictionary(given, provider="s3", own=FIELDS, foreign=FOREIGN, types={"anon": bool})
 
 
-def chain(creds: Mapping[str, Any] | None) -> Chain[AwsCredentials]:
+def chain(creds: SecretFields) -> Chain[AwsCredentials]:
     """Return the ordered sources of one handle; a new source takes its place in this tuple."""
     sources: tuple[Source[AwsCredentials], ...] = (DictionarySource(creds), AmbientSource())
     return Chain("s3", sources, HINT)
 
 
-def addressing(creds: Mapping[str, Any] | None) -> Addressing:
-    """Return endpoint and region: the dictionary, then the environment, then botocore's own way."""
-    given = checked(creds) if creds is not None else {}
-    endpoint = given.get("endpoint_url") or _environment("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
-    region = given.get("aws_region") or _environment("AWS_REGION", "AWS_DEFAULT_REGION")
-    return Addressing(endpoint, region)
+def addressing(creds: SecretFields) -> Addressing:
+    """Return endpoint and region: the dictionary, then the environment, then botocore's own way.
+
+    Raises:
+        InvalidURIError: the endpoint is not a base URL.
+    """
+    given = checked(creds)
+    region = given.get("aws_region", "").strip() or _environment("AWS_REGION", "AWS_DEFAULT_REGION")
+    if "endpoint_url" in given:
+        return Addressing(checked_endpoint(given["endpoint_url"], "`endpoint_url` of creds", "s3"), region)
+    if _environment("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS") in ("true", "True", "TRUE"):
+        return Addressing(None, region)
+    for name in ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"):
+        if endpoint := _environment(name):
+            return Addressing(checked_endpoint(endpoint, name, "s3"), region)
+    return Addressing(None, region)
 
 
 def _environment(*names: str) -> str | None:
@@ -135,44 +165,72 @@ def _environment(*names: str) -> str | None:
     return next((value for name in names if (value := os.environ.get(name, "").strip())), None)
 
 
-@cache
-def _loader() -> Any:
-    """Return the one reader of botocore's service descriptions.
+def _session(**variables: Any) -> Any:
+    """Return a botocore session; `variables` are values that neither environment nor files change."""
+    from botocore.session import Session
 
-    It holds data that ships with botocore and no credentials. Each session would otherwise read and keep its own copy:
-    with botocore 1.44.5 a client costs a ninth of the time with a shared one (32 ms and 300 ms in one run).
-    """
+    # names in files and environment, value, and conversion, in botocore's own form
+    session = Session(session_vars={name: (None, None, value, None) for name, value in variables.items()} or None)
+    session.register_component("data_loader", _loader())
+    return session
+
+
+@functools.cache
+def _loader() -> Any:
+    """Return what reads botocore's descriptions of services; shared, since reading them takes longer than all else."""
     from botocore.loaders import create_loader
 
     return create_loader()
 
 
-def _session(**keywords: str) -> Any:
-    from boto3.session import Session
-    from botocore.session import Session as Core
+def _lenient_session() -> Any:
+    """Return a session for the region and endpoint of the selected profile, or one without files if they are broken.
 
-    core = Core()
-    loader = _loader()
-    core.register_component("data_loader", loader)
-    session = Session(botocore_session=core, **keywords)
-    # boto3 adds its own data folder again for each session
-    loader.search_paths[:] = dict.fromkeys(loader.search_paths)
+    The caller's keys outrank every file, so a file may not stop them.
+    """
+    from botocore.exceptions import BotoCoreError
+
+    session = _session()
+    try:
+        session.get_scoped_config()
+    except BotoCoreError:
+        return _session(profile=None, config_file=os.devnull, credentials_file=os.devnull)
     return session
 
 
-def _profile(name: str) -> Found[AwsCredentials] | Broken:
+def _profile_session(name: str) -> Any:
+    """Return a session of one profile; raises `CredentialsError` if the profile cannot be read."""
     from botocore.exceptions import BotoCoreError
 
+    session = _session(profile=name)
     try:
-        session = _session(profile_name=name)
-        if session.get_credentials() is None:
-            return Broken(_invalid("the profile that `profile_name` names has no credentials"))
+        session.get_scoped_config()
+        session.get_credentials()
     except BotoCoreError as error:
-        broken = _invalid(f"the profile that `profile_name` names cannot be used: {type(error).__name__}")
-        broken.__cause__ = redacted(error)
-        return Broken(broken)
-    return Found(AwsCredentials(session))
+        broken = _kind(error)(
+            f"the profile that `profile_name` of creds names cannot be used: {type(error).__name__}",
+            provider="s3",
+            effect="none",
+        )
+        cause = redacted(error)
+    else:
+        return session
+    raise broken from cause
+
+
+def _kind(error: Exception) -> type[CredentialsError]:
+    """Return whether a source says something wrong, or cannot deliver."""
+    from botocore import exceptions as foreign
+
+    wrong = (
+        foreign.ProfileNotFound,
+        foreign.ConfigNotFound,
+        foreign.ConfigParseError,
+        foreign.PartialCredentialsError,
+        foreign.InvalidConfigError,
+    )
+    return InvalidCredentialsError if isinstance(error, wrong) else CredentialsUnavailableError
 
 
 def _invalid(message: str) -> InvalidCredentialsError:
-    return InvalidCredentialsError(message, provider="s3", effect="none", source="dictionary")
+    return InvalidCredentialsError(message, provider="s3", effect="none", source="aws_dict")

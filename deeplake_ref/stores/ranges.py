@@ -7,15 +7,17 @@ other ranges carry the first one's etag and arrive in place, in one buffer.
 
 from __future__ import annotations
 
-from concurrent.futures import Executor, wait
+from concurrent.futures import FIRST_EXCEPTION, Executor, Future, wait
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from deeplake_ref.errors import StorageInternalError, StoragePreconditionFailed
 from deeplake_ref.stores import CHUNK
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+T = TypeVar("T")
 
 LARGEST = 2**63 - 1
 """No service holds more bytes in one object; larger bounds would overflow the integers of some."""
@@ -28,7 +30,7 @@ VERSIONS = 3
 class Part:
     """One answer: its bytes, where they start, the size of the whole object, and the version they belong to."""
 
-    body: bytes
+    body: bytes | bytearray
     start: int
     total: int
     etag: str
@@ -42,7 +44,11 @@ class Fetch(Protocol):
         ...
 
     def into(self, view: memoryview, start: int, etag: str) -> None:
-        """Fill a buffer with the bytes from `start` on of that version; raises `StoragePreconditionFailed` if replaced."""
+        """Fill a buffer with the bytes from `start` on of that version.
+
+        Raises:
+            StoragePreconditionFailed: the object was replaced.
+        """
         ...
 
 
@@ -62,7 +68,7 @@ def read(fetch: Fetch, pool: Callable[[], Executor], start: int | None, end: int
             return _read_once(fetch, pool, low, high)
         except StoragePreconditionFailed:
             continue
-    raise StorageInternalError("the object is replaced faster than it can be read", operation="get")
+    raise StorageInternalError("get: the object is replaced faster than it can be read", operation="get")
 
 
 def _read_once(fetch: Fetch, pool: Callable[[], Executor], low: int, high: int) -> bytes | bytearray:
@@ -74,11 +80,13 @@ def _read_once(fetch: Fetch, pool: Callable[[], Executor], low: int, high: int) 
         # a server that ignores ranges sends the whole object; a slice of it is still the right answer
         if part.start == 0 and len(part.body) == part.total:
             return part.body[low:stop]
-        raise StorageInternalError(f"asked for bytes from {low}, got bytes from {part.start}", operation="get")
+        raise StorageInternalError(f"get: asked for bytes from {low}, got bytes from {part.start}", operation="get")
     if low + len(part.body) >= stop:
         return part.body if len(part.body) == stop - low else part.body[: stop - low]
     if len(part.body) < min(CHUNK, stop - low):
-        raise StorageInternalError(f"asked for {CHUNK} bytes, got {len(part.body)}", operation="get", http_status=502)
+        raise StorageInternalError(
+            f"get: asked for {CHUNK} bytes, got {len(part.body)}", operation="get", http_status=502
+        )
     whole = bytearray(stop - low)
     view = memoryview(whole)
     view[: len(part.body)] = part.body
@@ -88,7 +96,17 @@ def _read_once(fetch: Fetch, pool: Callable[[], Executor], low: int, high: int) 
         for at in range(len(part.body), len(whole), CHUNK)
     ]
     # the buffer is not given away while a thread may still write into it
-    wait(pending)
-    for future in pending:
-        future.result()
+    gathered(pending)
     return whole
+
+
+def gathered(pending: list[Future[T]]) -> list[T]:
+    """Return the results; if one fails, those that wait do not start, and those that run end before it is raised."""
+    try:
+        wait(pending, return_when=FIRST_EXCEPTION)
+    finally:
+        for future in pending:
+            future.cancel()
+        wait(pending)
+    failed = next((each for each in pending if not each.cancelled() and each.exception() is not None), None)
+    return [future.result() for future in ([failed] if failed else pending)]

@@ -1,15 +1,18 @@
 """
-`s3://bucket/name` by boto3, one client per handle.
+`s3://bucket/name` by boto3's client, one per handle.
 
-Small objects are one request each way. Large ones go up in parallel parts, which are aborted if one fails, and come down in
-parallel ranges of one version. Path-style addresses are used for every custom endpoint, as MinIO and its like expect.
+Small objects are one request each way. Large ones go up in parallel parts, which are aborted if one fails, and come down
+in parallel ranges of one version. Path-style addresses are used for every custom endpoint, as MinIO and its like expect.
 """
 
 from __future__ import annotations
 
+import math
+import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from deeplake_ref.credentials import aws
@@ -17,10 +20,15 @@ from deeplake_ref.errors import (
     StorageError,
     StorageKeyAlreadyExists,
     StorageKeyNotFound,
+    StorageOperationUnsupported,
     StoragePreconditionFailed,
 )
-from deeplake_ref.stores import CHUNK, THREADS, Buffer, ResourceMeta, ranges
-from deeplake_ref.stores.s3_errors import translated
+from deeplake_ref.secrets import SecretFields
+from deeplake_ref.stores import CHUNK, THREADS, Buffer, Keys, Metas, ResourceMeta, ranges
+from deeplake_ref.stores.s3_client import Body, connect
+from deeplake_ref.stores.s3_errors import InBulkError, translated
+from deeplake_ref.stores.s3_ranges import Fetch as _Fetch
+from deeplake_ref.stores.sessions import Deadline
 from deeplake_ref.urls import DatasetURL, check_key
 
 if TYPE_CHECKING:
@@ -28,15 +36,26 @@ if TYPE_CHECKING:
 
     from deeplake_ref.retry import RetryPolicy
 
-CONNECT_S = 10
-READ_S = 20
-"""Seconds of one attempt; three fit into the default deadline of an operation."""
-
-POOL = 32
-"""Connections of one client: several threads with parallel transfers."""
+CONNECT_S = 10.0
+READ_S = 20.0
+"""Seconds of one attempt at most; both are a quarter of a short deadline."""
 
 BULK = 1000
 """Keys of one DeleteObjects request (S3 API reference)."""
+
+MOST_PARTS = 10_000
+"""Parts of one upload (S3 user guide, "Multipart upload limits")."""
+
+LONGEST_SIGNED_S = 7 * 24 * 3600
+"""Seconds that a signature version 4 may be valid for."""
+
+BEGIN_AGAIN = {"ConditionalRequestConflict", "NoSuchUpload"}
+"""Answers after which the S3 API reference says that an upload is to be begun again."""
+
+UPLOADS = 3
+"""Uploads that are begun for one write."""
+
+_NOT_IN_XML = re.compile("[\x00-\x08\x0a-\x1f\x7f\ufffe\uffff]")
 
 
 class S3Store:
@@ -47,12 +66,16 @@ class S3Store:
 
         self._bucket = url.bucket
         self._root = f"{url.path}/" if url.path else ""
-        self._creds = None if isinstance(creds, str) else creds
+        self._creds = SecretFields(creds)
         self._chain = aws.chain(self._creds)
-        self._retry = retry
+        self._connect_s = min(CONNECT_S, retry.deadline_s / 4)
+        self._read_s = min(READ_S, retry.deadline_s / 4)
+        self._retry = replace(retry, attempt_s=self._connect_s + self._read_s)
         self._lock = threading.Lock()
         self._client: Any = None
         self._pool: ThreadPoolExecutor | None = None
+        self._closed = False
+        self.etags_are_md5 = True
 
     # ---- the client
 
@@ -60,32 +83,19 @@ class S3Store:
         client = self._client
         if client is None:
             with self._lock:
+                self._check_open()
                 if self._client is None:
-                    self._client = self._connect()
+                    self._client = connect(self._chain, self._creds, self._connect_s, self._read_s)
                 client = self._client
         return client
 
-    def _connect(self) -> Any:
-        from botocore import UNSIGNED
-        from botocore.config import Config
-
-        resolved = self._chain.resolve().credentials
-        where = aws.addressing(self._creds)
-        config = Config(
-            signature_version=UNSIGNED if resolved.anonymous else "s3v4",
-            s3={"addressing_style": "path" if where.endpoint_url else "auto"},
-            retries={"total_max_attempts": 1},
-            connect_timeout=CONNECT_S,
-            read_timeout=READ_S,
-            max_pool_connections=POOL,
-            request_checksum_calculation="when_required",
-            response_checksum_validation="when_required",
-        )
-        region = where.region or resolved.session.region_name or aws.DEFAULT_REGION
-        return resolved.session.client("s3", region_name=region, endpoint_url=where.endpoint_url, config=config)
+    def _check_open(self) -> None:
+        if self._closed:
+            raise StorageError("the handle is closed, open another one", provider="s3", effect="none")
 
     def _threads(self) -> ThreadPoolExecutor:
         with self._lock:
+            self._check_open()
             if self._pool is None:
                 self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="deeplake_ref-s3")
             return self._pool
@@ -99,39 +109,50 @@ class S3Store:
         safe: Callable[[StorageError], bool] | None = None,
     ) -> Any:
         client = self._connected()
+        unknown = False
 
         def attempt() -> Any:
+            nonlocal unknown
             try:
                 return request(client)
             except StorageError:
                 raise
             except Exception as error:  # noqa: BLE001 - every foreign exception is translated, none leaks
                 failure = translated(error, operation, key, self._bucket, self._chain.source)
+            # a later attempt that surely did nothing says nothing of an earlier one
+            unknown = unknown or failure.effect == "unknown"
+            failure.effect = "unknown" if unknown else failure.effect
             # raised out here, so that the foreign exception does not hang on as context, with its text and frames
             raise failure
 
         return self._retry.run(attempt, safe=safe)
+
+    def body_deadline(self) -> Deadline:
+        """Return when a body must have arrived; one that trickles in would outlast the time-outs of its connection."""
+        return Deadline(max(self._retry.deadline_s - self._read_s, self._read_s))
 
     # ---- reading
 
     def get(self, key: str, start: int | None = None, end: int | None = None) -> Buffer:
         """Return a slice, in parallel ranges if it is large."""
         full = check_key(self._root + key, "s3")
-        if end is not None and (start or 0) == end:
+        low, high = start or 0, ranges.LARGEST if end is None else end
+        if low >= min(high, ranges.LARGEST):
             return self._nothing(key)
-        return ranges.read(_Fetch(self, full, key), self._threads, start, end)
+        return ranges.read(_Fetch(self, full, key), self._threads, low, high)
 
     def _nothing(self, key: str) -> bytes:
         """Return no bytes of an object that must exist all the same."""
         if self.head(key) is None:
-            raise StorageKeyNotFound(f"get: no object {key!r} in {self._bucket}", provider="s3", operation="get")
+            message = f"get: no object {key!r} in {self._bucket}"
+            raise StorageKeyNotFound(message, provider="s3", operation="get", source=self._chain.source, effect="none")
         return b""
 
     def head(self, key: str) -> ResourceMeta | None:
         """Ask for size, etag and time.
 
-        An answer to HEAD has no body, so an error is asked for once more by a ranged GET, whose body tells a missing key
-        from a missing bucket and a denied one from a rejected credential.
+        An answer to HEAD has no body, so an error is asked for once more by a ranged GET, whose body tells a missing
+        key from a missing bucket and a denied one from a rejected credential.
         """
         full = check_key(self._root + key, "s3")
 
@@ -143,8 +164,8 @@ class S3Store:
             except ClientError as error:
                 if error.response["ResponseMetadata"]["HTTPStatusCode"] not in (400, 403, 404):
                     raise
-            answer = client.get_object(Bucket=self._bucket, Key=full, Range="bytes=0-0")
-            answer["Body"].close()
+            client.get_object(Bucket=self._bucket, Key=full, Range="bytes=0-0")["Body"].close()
+            # it has come into being meanwhile
             return client.head_object(Bucket=self._bucket, Key=full)
 
         try:
@@ -163,19 +184,30 @@ class S3Store:
             conditions["IfNoneMatch"] = "*"
         if if_match is not None:
             conditions["IfMatch"] = if_match
-        try:
-            etag = self._put_whole(full, key, value, conditions)
-        except StoragePreconditionFailed as error:
-            if if_absent:
-                message = f"set: {key!r} in {self._bucket} exists already"
-                raise StorageKeyAlreadyExists(message, **error.attributes()) from None
-            raise
-        return ResourceMeta(key, len(value), etag, None)
+        uploads = 0
+        while True:
+            uploads += 1
+            try:
+                return ResourceMeta(key, len(value), self._put_whole(full, key, value, conditions), None)
+            except StorageError as error:
+                failure = self._lost(error, key, conditions)
+                again = failure.code in BEGIN_AGAIN and (not conditions or failure.effect == "none")
+                if not again or uploads == UPLOADS:
+                    raise failure from failure.__cause__
+
+    def _lost(self, error: StorageError, key: str, conditions: dict[str, str]) -> StorageError:
+        """Return what the failure of a conditional write means."""
+        if "IfNoneMatch" in conditions and isinstance(error, StoragePreconditionFailed):
+            return error.told_as(StorageKeyAlreadyExists, f"set: {key!r} in {self._bucket} exists already")
+        if "IfMatch" in conditions and isinstance(error, StorageKeyNotFound):
+            # S3 says 404 where there is nothing to compare with
+            return error.told_as(StoragePreconditionFailed, error.message)
+        return error
 
     def _put_whole(self, full: str, key: str, value: Buffer, conditions: dict[str, str]) -> str:
         if len(value) > CHUNK:
             return self._put_parts(full, key, memoryview(value), conditions)
-        body = bytes(value) if isinstance(value, memoryview) else value
+        body = value if isinstance(value, bytes) else Body(memoryview(value))
         answer = self._call(
             "set",
             key,
@@ -187,64 +219,76 @@ class S3Store:
 
     def _put_parts(self, full: str, key: str, view: memoryview, conditions: dict[str, str]) -> str:
         where = {"Bucket": self._bucket, "Key": full}
-        upload = self._call("set", key, lambda client: client.create_multipart_upload(**where))["UploadId"]
+        size = max(CHUNK, math.ceil(len(view) / MOST_PARTS))
+        upload = self._invisibly(key, lambda client: client.create_multipart_upload(**where))["UploadId"]
+        where["UploadId"] = upload
 
         def send(number: int) -> dict[str, Any]:
-            # botocore signs and sends bytes; one part at a time is copied per thread
-            body = bytes(view[(number - 1) * CHUNK : number * CHUNK])
-            answer = self._call(
-                "set",
-                key,
-                lambda client: client.upload_part(**where, UploadId=upload, PartNumber=number, Body=body),
-            )
+            body = Body(view[(number - 1) * size : number * size])
+            answer = self._invisibly(key, lambda client: client.upload_part(**where, PartNumber=number, Body=body))
             return {"PartNumber": number, "ETag": answer["ETag"]}
 
+        numbers = range(1, math.ceil(len(view) / size) + 1)
+        pending = [self._threads().submit(send, number) for number in numbers]
         try:
-            parts = list(self._threads().map(send, range(1, -(-len(view) // CHUNK) + 1)))
+            parts = ranges.gathered(pending)
             answer = self._call(
                 "set",
                 key,
                 lambda client: client.complete_multipart_upload(
-                    **where, UploadId=upload, MultipartUpload={"Parts": parts}, **conditions
+                    **where, MultipartUpload={"Parts": parts}, **conditions
                 ),
-                safe=_effectless,
+                safe=_effectless if conditions else None,
             )
-        except BaseException:
-            with suppress(StorageError):
-                self._call("abort", key, lambda client: client.abort_multipart_upload(**where, UploadId=upload))
+        except BaseException as error:
+            if not isinstance(error, StorageError) or error.code != "NoSuchUpload":
+                with suppress(Exception):
+                    # once: the time is spent, and lifecycle rules take what is left over
+                    self._connected().abort_multipart_upload(**where)
             raise
         etag: str = answer["ETag"]
         return etag
 
+    def _invisibly(self, key: str, request: Callable[[Any], Any]) -> Any:
+        """Make a request for a part, which nobody sees before the upload is complete."""
+        try:
+            return self._call("set", key, request)
+        except StorageError as error:
+            error.effect = "none"
+            raise
+
     def delete(self, key: str) -> None:
         """Remove an object; S3 answers the same whether there was one."""
         full = check_key(self._root + key, "s3")
+        self._delete("remove", full, key)
+
+    def _delete(self, operation: str, full: str, key: str) -> None:
         with suppress(StorageKeyNotFound):
-            self._call("remove", key, lambda client: client.delete_object(Bucket=self._bucket, Key=full))
+            self._call(operation, key, lambda client: client.delete_object(Bucket=self._bucket, Key=full))
 
-    def delete_many(self, keys: list[str]) -> None:
+    def delete_many(self, keys: Keys) -> None:
         """Remove objects in bulk; a key that could not be removed is an error, in an answer of 200 too."""
-        for at in range(0, len(keys), BULK):
-            chunk = keys[at : at + BULK]
-            if all(map(_fits_xml, chunk)):
-                self._delete_bulk(chunk)
-            else:
-                for key in chunk:
-                    self.delete(key)
+        in_bulk = [self._root + key for key in keys if not _NOT_IN_XML.search(key)]
+        for at in range(0, len(in_bulk), BULK):
+            self._delete_bulk(in_bulk[at : at + BULK])
+        for key in keys:
+            if _NOT_IN_XML.search(key):
+                self._delete("remove_directory", self._root + key, key)
 
-    def _delete_bulk(self, keys: list[str]) -> None:
-        listed = {"Objects": [{"Key": self._root + key} for key in keys], "Quiet": True}
-        answer = self._call(
-            "remove_directory", keys[0], lambda client: client.delete_objects(Bucket=self._bucket, Delete=listed)
-        )
-        for failed in answer.get("Errors", []):
-            key = failed["Key"].removeprefix(self._root)
-            error = _Failed(failed.get("Code", ""))
-            raise translated(error, "remove_directory", key, self._bucket, self._chain.source)
+    def _delete_bulk(self, keys: Keys) -> None:
+        objects = {"Objects": [{"Key": key} for key in keys], "Quiet": True}
+
+        def request(client: Any) -> None:
+            answer = client.delete_objects(Bucket=self._bucket, Delete=objects)
+            for failed in answer.get("Errors", []):
+                if failed.get("Code") != "NoSuchKey":
+                    raise InBulkError(failed.get("Code", ""), failed.get("Key", ""))
+
+        self._call("remove_directory", keys[0].removeprefix(self._root), request)
 
     # ---- listing
 
-    def list(self, directory: str) -> Iterator[list[ResourceMeta]]:
+    def list(self, directory: str) -> Iterator[Metas]:
         """Yield one page per request; names that end with a slash are folders of other tools, not objects."""
         for answer in self._answers(directory):
             yield [
@@ -264,23 +308,33 @@ class S3Store:
     def _answers(self, directory: str, **more: str) -> Iterator[dict[str, Any]]:
         asked = {"Bucket": self._bucket, "Prefix": self._root + (f"{directory}/" if directory else ""), **more}
         while True:
-            answer = self._call("list", directory, lambda client: client.list_objects_v2(**asked))
+
+            def request(client: Any, asked: dict[str, str] = asked) -> Any:
+                return client.list_objects_v2(**asked)
+
+            answer = self._call("list", directory, request)
             yield answer
             if not answer.get("IsTruncated"):
                 return
-            asked["ContinuationToken"] = answer["NextContinuationToken"]
+            asked = {**asked, "ContinuationToken": answer["NextContinuationToken"]}
 
     # ---- the rest
 
     def sign_url(self, key: str, expires_s: float) -> str:
         """Return a presigned GET; signed here, without a request."""
         full = check_key(self._root + key, "s3")
+        if expires_s > LONGEST_SIGNED_S:
+            raise ValueError(f"a signed URL on s3:// lives for {LONGEST_SIGNED_S} seconds at most: {expires_s}")
+        if self._chain.resolve().credentials.anonymous:
+            message = f"sign_url: anonymous requests cannot sign for {key!r}, give credentials"
+            raise StorageOperationUnsupported(
+                message, provider="s3", operation="sign_url", source=self._chain.source, effect="none"
+            )
+        params = {"Bucket": self._bucket, "Key": full}
         url: str = self._call(
             "sign_url",
             key,
-            lambda client: client.generate_presigned_url(
-                "get_object", Params={"Bucket": self._bucket, "Key": full}, ExpiresIn=max(1, round(expires_s))
-            ),
+            lambda client: client.generate_presigned_url("get_object", Params=params, ExpiresIn=math.ceil(expires_s)),
         )
         return url
 
@@ -291,6 +345,7 @@ class S3Store:
     def close(self) -> None:
         """Close connections and threads."""
         with self._lock:
+            self._closed = True
             pool, self._pool = self._pool, None
             client, self._client = self._client, None
         if pool is not None:
@@ -299,70 +354,6 @@ class S3Store:
             client.close()
 
 
-class _Fetch:
-    """Ranged requests for one object."""
-
-    def __init__(self, store: S3Store, full: str, key: str) -> None:
-        self._store = store
-        self._where = {"Bucket": store._bucket, "Key": full}  # noqa: SLF001 - one thing in two classes
-        self._key = key
-
-    def first(self, start: int, stop: int) -> ranges.Part | None:
-        """Ask for one chunk; 416 means that the object ends before it."""
-
-        def request(client: Any) -> ranges.Part | None:
-            from botocore.exceptions import ClientError
-
-            try:
-                answer = client.get_object(**self._where, Range=f"bytes={start}-{stop - 1}")
-            except ClientError as error:
-                if error.response["ResponseMetadata"]["HTTPStatusCode"] == 416:
-                    return None
-                raise
-            body: bytes = answer["Body"].read()
-            span = answer.get("ContentRange")
-            if span is None:
-                return ranges.Part(body, 0, len(body), answer["ETag"])
-            offset, total = _content_range(span)
-            return ranges.Part(body, offset, total, answer["ETag"])
-
-        part: ranges.Part | None = self._store._call("get", self._key, request)  # noqa: SLF001
-        return part
-
-    def into(self, view: memoryview, start: int, etag: str) -> None:
-        """Read one range of a version in place."""
-
-        def request(client: Any) -> None:
-            answer = client.get_object(**self._where, Range=f"bytes={start}-{start + len(view) - 1}", IfMatch=etag)
-            body = answer["Body"]
-            filled = 0
-            while filled < len(view) and (read := body.readinto(view[filled:])):
-                filled += read
-            if filled < len(view):
-                raise ConnectionError("the body ended early")
-
-        self._store._call("get", self._key, request)  # noqa: SLF001
-
-
-class _Failed(Exception):
-    """One key's error inside the answer to a bulk delete."""
-
-    def __init__(self, code: str) -> None:
-        self.response = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": 200}}
-        super().__init__(code)
-
-
-def _content_range(text: str) -> tuple[int, int]:
-    """Return first byte and whole size of `bytes 0-9/10`."""
-    span, _, total = text.removeprefix("bytes ").partition("/")
-    return int(span.partition("-")[0]), int(total)
-
-
 def _effectless(error: StorageError) -> bool:
     """Whether a conditional write may be sent again: it would lose against its own first try otherwise."""
     return error.effect == "none"
-
-
-def _fits_xml(key: str) -> bool:
-    """Whether XML 1.0, in which bulk deletes name their keys, can hold a key as it is."""
-    return all((character >= " " and character not in "\x7f\ufffe\uffff") or character == "\t" for character in key)

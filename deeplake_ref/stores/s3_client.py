@@ -49,9 +49,10 @@ def _client(resolved: aws.AwsCredentials, where: aws.Addressing, style: str, con
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError
 
+    addressing: Any = {"addressing_style": style}
     config = Config(
         signature_version=UNSIGNED if resolved.anonymous else "s3v4",
-        s3={"addressing_style": style},
+        s3=addressing,
         retries={"total_max_attempts": 1},
         connect_timeout=connect_s,
         read_timeout=read_s,
@@ -125,7 +126,7 @@ class Body(io.RawIOBase):
 
     def read(self, size: int = -1) -> Any:
         """Return the next bytes as a view."""
-        end = len(self._view) if size is None or size < 0 else self._at + max(size, BLOCK)
+        end = len(self._view) if size < 0 else self._at + max(size, BLOCK)
         piece = self._view[self._at : end]
         self._at += len(piece)
         return piece

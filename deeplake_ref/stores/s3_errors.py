@@ -1,14 +1,17 @@
 """
 From botocore's exceptions to our tree.
 
-By code first, by status where there is none (Amazon S3 API reference, "Error responses"). Foreign texts and frames are not
-kept: `SignatureDoesNotMatch` carries the string to sign, `ExpiredToken` the token itself.
+By code first, by status where there is none (Amazon S3 API reference, "Error responses"). Foreign texts and frames are
+not kept: `SignatureDoesNotMatch` carries the string to sign, `ExpiredToken` the token itself.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 from deeplake_ref import errors
 from deeplake_ref.errors import StorageError, redacted
+from deeplake_ref.stores.sessions import IncompleteBodyError, MalformedAnswerError, retry_after_s
 
 BY_CODE: dict[str, type[StorageError]] = {
     "NoSuchKey": errors.StorageKeyNotFound,
@@ -47,60 +50,129 @@ BY_STATUS: dict[int, type[StorageError]] = {
     501: errors.StorageOperationUnsupported,
     503: errors.StorageThrottledError,
 }
+ELSEWHERE = {
+    "PermanentRedirect",
+    "TemporaryRedirect",
+    "AuthorizationHeaderMalformed",
+    "IllegalLocationConstraintException",
+    "301",
+    "307",
+}
+"""Codes of a bucket that is in another region; some of them have other reasons too."""
+
 HINTS = {
     "RequestTimeTooSkewed": "; this machine's clock is off",
     "NoSuchBucket": "; create the bucket first",
-    "AuthorizationHeaderMalformed": "; check aws_region, the bucket is in another region",
-    "PermanentRedirect": "; check aws_region, the bucket is in another region",
+    "NoSuchKey": "; list shows what there is",
+    "AccessDenied": "; the credentials are known and lack the permission",
     "InvalidAccessKeyId": "; check which credentials are used",
     "SignatureDoesNotMatch": "; check the secret key",
     "ExpiredToken": "; get new temporary credentials",
+    "PreconditionFailed": "; read it again",
 }
 WRITES = {"set", "remove", "remove_directory"}
+
+OF_SIGNING = ("Assume", "GetRoleCredentials", "GetFederationToken", "GetSessionToken", "CreateToken")
+"""Beginnings of operations of other services, which botocore asks for credentials on the way."""
+
+
+class InBulkError(Exception):
+    """One key's error inside the answer to a bulk delete."""
+
+    def __init__(self, code: str, key: str) -> None:
+        super().__init__(code)
+        self.code = code
+        self.key = key
 
 
 def translated(error: Exception, operation: str, key: str, bucket: str, source: str | None) -> StorageError:
     """Return our error for what boto3 raised."""
-    from botocore import exceptions as foreign
-
     response = getattr(error, "response", None)
+    if isinstance(error, InBulkError):
+        made = _of_code(error.code, 0)(
+            f"{operation}: {error.key!r} in {bucket}: {error.code}{HINTS.get(error.code, '')}"
+        )
+        made.effect = "unknown"
+        return _finished(made, error, operation, source, error.code, None)
     if isinstance(response, dict) and "Error" in response:
         return _answered(error, response, operation, key, bucket, source)
+    made = _unanswered(error, f"{operation}: {key!r} in {bucket}")
+    made.effect = "unknown" if operation in WRITES and not _was_not_sent(error) else "none"
+    return _finished(made, error, operation, source, type(error).__name__, None)
+
+
+def _unanswered(error: Exception, about: str) -> StorageError:
+    from http.client import HTTPException
+
+    from botocore import exceptions as foreign
+    from urllib3.exceptions import HTTPError
+
     name = type(error).__name__
-    about = f"{operation}: {key!r} in {bucket}"
+    if isinstance(error, IncompleteBodyError | MalformedAnswerError | HTTPError | HTTPException):
+        return errors.StorageNetworkConnectionError(f"{about}: the answer did not arrive whole; try again")
     if isinstance(error, foreign.SSLError):
-        made: StorageError = errors.StorageTLSError(f"{about}: the connection is not secure; check the certificates")
-    elif isinstance(error, foreign.NoCredentialsError | foreign.PartialCredentialsError):
-        made = errors.CredentialsUnavailableError(f"{about}: the credentials went away: {name}")
-    elif isinstance(error, foreign.ParamValidationError):
-        made = errors.InvalidURIError(f"{about}: not a name that S3 can hold")
-    elif isinstance(error, ValueError) and not isinstance(error, foreign.BotoCoreError):
-        made = errors.InvalidURIError(f"{about}: endpoint_url is not an http or https URL")
-    elif isinstance(error, foreign.HTTPClientError | foreign.BotoCoreError | OSError):
-        made = errors.StorageNetworkConnectionError(f"{about}: the service was not reached: {name}; check endpoint_url")
-    else:
-        made = errors.StorageInternalError(f"{about}: {name}")
-    made.effect = (
-        "unknown" if operation in WRITES and not isinstance(error, foreign.EndpointConnectionError) else "none"
+        return errors.StorageTLSError(f"{about}: the connection is not secure; check the certificates")
+    if isinstance(error, _of_credentials()):
+        return errors.CredentialsUnavailableError(f"{about}: the credentials went away: {name}; get new ones")
+    if isinstance(error, foreign.ParamValidationError):
+        return errors.InvalidURIError(f"{about}: not a name that S3 can hold")
+    if isinstance(error, foreign.HTTPClientError | foreign.BotoCoreError | OSError):
+        return errors.StorageNetworkConnectionError(
+            f"{about}: the service was not reached, or its answer did not arrive: {name}; check endpoint_url"
+        )
+    return errors.StorageInternalError(f"{about}: {name}")
+
+
+def _of_credentials() -> tuple[Any, ...]:
+    from botocore import exceptions as foreign
+
+    return (
+        foreign.NoCredentialsError,
+        foreign.PartialCredentialsError,
+        foreign.CredentialRetrievalError,
+        foreign.MetadataRetrievalError,
+        foreign.TokenRetrievalError,
+        foreign.SSOError,
     )
-    return _finished(made, error, operation, source, name, None)
+
+
+def _was_not_sent(error: Exception) -> bool:
+    from botocore import exceptions as foreign
+
+    never: tuple[Any, ...] = (
+        foreign.EndpointConnectionError,
+        foreign.ConnectTimeoutError,
+        foreign.ProxyConnectionError,
+        foreign.SSLError,
+        foreign.ParamValidationError,
+        *_of_credentials(),
+    )
+    return isinstance(error, never)
+
+
+def _of_code(code: str, status: int) -> type[StorageError]:
+    return BY_CODE.get(code) or BY_STATUS.get(status) or errors.StorageInternalError
 
 
 def _answered(
-    error: Exception, response: dict[str, dict[str, object]], operation: str, key: str, bucket: str, source: str | None
+    error: Exception, response: dict[str, dict[str, Any]], operation: str, key: str, bucket: str, source: str | None
 ) -> StorageError:
     code = str(response["Error"].get("Code", ""))
-    status = int(str(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)))
-    kind = BY_CODE.get(code) or BY_STATUS.get(status) or errors.StorageInternalError
-    about = f"{operation}: {key!r} in {bucket}: {code or 'no code'}, HTTP {status}{HINTS.get(code, '')}"
-    made = kind(about)
-    if operation in WRITES:
-        made.effect = "unknown" if status >= 500 or status == 200 else "none"
+    metadata = response.get("ResponseMetadata", {})
+    status = int(metadata.get("HTTPStatusCode", 0))
+    headers = metadata.get("HTTPHeaders", {})
+    about = f"{operation}: {key!r} in {bucket}: {code or 'no code'}, HTTP {status}"
+    asked = str(getattr(error, "operation_name", ""))
+    region = response["Error"].get("Region") or headers.get("x-amz-bucket-region")
+    if asked.startswith(OF_SIGNING):
+        made: StorageError = errors.CredentialsUnavailableError(f"{about}: {asked} was refused; check the role")
+    elif code in ELSEWHERE and (region or code != "AuthorizationHeaderMalformed"):
+        where = f" {region}" if region else ""
+        made = errors.StorageInternalError(f"{about}; the bucket is in another region{where}, set aws_region")
     else:
-        made.effect = "none"
-    headers = response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
-    after = headers.get("retry-after") if isinstance(headers, dict) else None
-    made.retry_after_s = float(after) if isinstance(after, str) and after.isdigit() else None
+        made = _of_code(code, status)(f"{about}{HINTS.get(code, '')}")
+    made.effect = "unknown" if operation in WRITES and (status >= 500 or status == 200) else "none"
+    made.retry_after_s = retry_after_s({"Retry-After": headers["retry-after"]}) if "retry-after" in headers else None
     return _finished(made, error, operation, source, code, status)
 
 

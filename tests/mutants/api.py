@@ -74,7 +74,7 @@ def a_directory_is_stripped_as_often_as_it_repeats(target: Any) -> Replacements:
     return replaced(target.storage.Reader, _relative=relative)
 
 
-@mutant("F008", kills="DIR-1", places=("file",), origin="developmentseed/obstore#629")
+@mutant("F008", kills="DIR-1", origin="developmentseed/obstore#629")
 def remove_forgets_the_directory(target: Any) -> Replacements:
     """Adds the handle's directory to keys that are read and written, not to those that are removed."""
 
@@ -212,7 +212,7 @@ def what_cannot_be_asked_does_not_exist(target: Any) -> Replacements:
     return replaced(target.storage.Reader, length=length)
 
 
-@mutant("F023", kills="DIR-5", places=("file",), origin="apache/opendal#7316")
+@mutant("F023", kills="DIR-5", origin="apache/opendal#7316")
 def the_last_batch_is_not_removed(target: Any) -> Replacements:
     """Removes a directory in batches and never sends the last one, unless it is the only one."""
 
@@ -225,7 +225,7 @@ def the_last_batch_is_not_removed(target: Any) -> Replacements:
     return replaced(target.storage.Writer, remove_directory=remove_directory)
 
 
-@mutant("F026", kills="DIR-5", places=("file",), origin="drivendataorg/cloudpathlib#184")
+@mutant("F026", kills="DIR-5", origin="drivendataorg/cloudpathlib#184")
 def remove_directory_stops_at_the_first_level(target: Any) -> Replacements:
     """Removes the objects of a directory, not those of the directories in it."""
 

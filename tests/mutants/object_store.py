@@ -14,6 +14,7 @@ from deeplake_ref.stores import CHUNK, Buffer, ResourceMeta, gcs_answers, ranges
 from deeplake_ref.stores.azure import AzureStore
 from deeplake_ref.stores.gcs import GcsStore
 from deeplake_ref.stores.s3 import S3Store
+from deeplake_ref.stores.s3_ranges import Fetch
 from tests.mutants.registry import Replacements, mutant, replaced
 
 if TYPE_CHECKING:
@@ -125,30 +126,30 @@ def the_whole_object_passes_for_the_range(_target: Any) -> Replacements:
 @mutant("F041", kills="RANGE-15", places=("moto",), origin="apache/arrow-rs#5276")
 def the_size_of_a_part_is_the_size_of_the_object(_target: Any) -> Replacements:
     """Takes the length of a partial answer for the size of the object."""
-    right = s3._Fetch.first
+    right = Fetch.first
 
     def first(self: Any, start: int, stop: int) -> ranges.Part | None:
         part = right(self, start, stop)
         return part and replace(part, total=part.start + len(part.body))
 
-    return replaced(s3._Fetch, first=first)
+    return replaced(Fetch, first=first)
 
 
 @mutant("F043", kills="RANGE-15", places=("moto",), origin="apache/arrow-rs#2554")
 def neighbouring_ranges_are_cut_wrong(_target: Any) -> Replacements:
     """Cuts the second of two neighbouring ranges one byte early."""
-    right = s3._Fetch.into
+    right = Fetch.into
 
     def into(self: Any, view: memoryview, start: int, etag: str) -> None:
         right(self, view, start - 1, etag)
 
-    return replaced(s3._Fetch, into=into)
+    return replaced(Fetch, into=into)
 
 
 @mutant("F044", kills="OBJ-3", places=("moto",), origin="apache/opendal#6574")
 def a_full_read_asks_for_a_range_that_is_refused(_target: Any) -> Replacements:
     """Asks for a range where the whole object is wanted, and takes the refusal for an empty object's as an error."""
-    right = s3._Fetch.first
+    right = Fetch.first
 
     def first(self: Any, start: int, stop: int) -> ranges.Part | None:
         part = right(self, start, stop)
@@ -157,7 +158,7 @@ def a_full_read_asks_for_a_range_that_is_refused(_target: Any) -> Replacements:
             raise StorageInternalError(message, provider="s3", operation="get", http_status=416)
         return part
 
-    return replaced(s3._Fetch, first=first)
+    return replaced(Fetch, first=first)
 
 
 @mutant("F045", kills="OBJ-23", places=("moto",), origin="fsspec/s3fs#428")
@@ -171,7 +172,7 @@ def parts_are_of_two_versions(_target: Any) -> Replacements:
 
         self._store._call("get", self._key, request)
 
-    return replaced(s3._Fetch, into=into)
+    return replaced(Fetch, into=into)
 
 
 @mutant("F046", kills="RANGE-1", places=("azurite", "fake-gcs-server"), origin="juicedata/juicefs#3270")

@@ -61,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = _chosen(options.words)
     if not chosen:
         parser.error(f"no mutant is meant by {', '.join(options.words)}")
-    passing = baseline(chosen, seed=options.seed)
+    passing = baseline(chosen, processes=options.n, seed=options.seed)
     outcomes = list(run_all(chosen, passing, processes=options.n, seed=options.seed))
     return _conclude(outcomes, complete=not options.words)
 
@@ -84,15 +84,23 @@ def _conclude(outcomes: list[Outcome], *, complete: bool) -> int:
     return 3 if unreachable else 0
 
 
-def baseline(mutants: Iterable[Mutant], *, seed: int) -> Passing:
+def baseline(mutants: Iterable[Mutant], *, processes: int, seed: int) -> Passing:
     """Return on which places of the mutants the reference itself passes their requirements."""
-    places = sorted({place for mutant in mutants for place in mutant.places})
-    wanted = sorted({mutant.kills for mutant in mutants})
-    _say(f"the reference, on {', '.join(places)}: {len(wanted)} requirements")
-    record, log = _run("deeplake_ref", places, wanted, seed=seed, workers="auto")
-    if record is None:
-        raise RuntimeError(f"the reference could not be judged: {log}")
-    return {(cell.requirement, cell.place) for cell in record.cells() if cell.verdict == "pass"}
+    wanted: dict[str, set[str]] = {}
+    for mutant in mutants:
+        for place in mutant.places:
+            wanted.setdefault(place, set()).add(mutant.kills)
+
+    def passing_on(place: str) -> Passing:
+        record, log = _run("deeplake_ref", [place], sorted(wanted[place]), seed=seed, more=("--profile", "quick"))
+        if record is None:
+            raise RuntimeError(f"the reference could not be judged on {place}: {log}")
+        passing = {(cell.requirement, cell.place) for cell in record.cells() if cell.verdict == "pass"}
+        _say(f"the reference passes {len(passing)} of {len(wanted[place])} requirements on {place}")
+        return passing
+
+    with ThreadPoolExecutor(processes) as pool:
+        return set().union(*pool.map(passing_on, sorted(wanted)))
 
 
 def run_all(mutants: Sequence[Mutant], passing: Passing, *, processes: int, seed: int) -> Iterable[Outcome]:
@@ -123,21 +131,20 @@ def run_one(mutant: Mutant, passing: Passing, *, seed: int) -> Outcome:
 
 
 def _outcome(mutant: Mutant, requirements: Sequence[str], *, seed: int) -> Outcome:
-    record, log = _run(f"tests.mutants.target:{mutant.name}", mutant.places, requirements, seed=seed, workers="0")
+    record, log = _run(f"tests.mutants.target:{mutant.name}", mutant.places, requirements, seed=seed, more=("-x",))
     return judge(mutant, record) if record is not None else Outcome(mutant, CRASHED, detail=log)
 
 
 def _run(
-    target: str, places: Sequence[str], requirements: Sequence[str], *, seed: int, workers: str
+    target: str, places: Sequence[str], requirements: Sequence[str], *, seed: int, more: Sequence[str]
 ) -> tuple[Record | None, str]:
     """Return the record of one run of the command, None if it left none, and the end of what it said."""
     with tempfile.TemporaryDirectory(prefix="mutant-") as directory:
         command = [
             sys.executable, "-m", "conformance", "run",
             "--target", target, "--claims", str(CLAIMS), "--places", ",".join(places),
-            "--seed", str(seed), "--record", directory, "-n", workers, "--strict",
+            "--seed", str(seed), "--record", directory, "-n", "0", "--strict", *more,
             *(["--only", ",".join(requirements)] if requirements else []),
-            *(["-x"] if workers == "0" else []),
         ]  # fmt: skip
         environment = os.environ | {"AWS_EC2_METADATA_DISABLED": "true", "PYTHONPATH": str(PROJECT)}
         try:

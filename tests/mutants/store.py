@@ -26,13 +26,17 @@ if TYPE_CHECKING:
 @mutant(
     "F001", kills="PATH-17", places=("file",), origin="apache/opendal#7684 apache/opendal#7702 juicedata/juicefs#7134"
 )
-def keys_are_joined_without_a_look(_target: Any) -> Replacements:
+def keys_are_joined_without_a_look(target: Any) -> Replacements:
     """Joins a key to the root without a look at `..`."""
+
+    def key(self: Any, path: str) -> str:
+        return str(self._below + path)
 
     def path(self: Any, key: str, operation: str) -> Path:
         return Path(self._root / key)
 
-    return replaced(LocalStore, _path=path)
+    handles = [*replaced(target.storage.Reader, _key=key), *replaced(target.storage.Writer, _key=key)]
+    return [*handles, *replaced(LocalStore, _path=path)]
 
 
 @mutant("F002", kills="PATH-18", places=("file",), origin="litestar-org/sqlspec#736")

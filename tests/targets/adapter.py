@@ -46,58 +46,48 @@ def answers(request: dict[str, Any]) -> list[Any]:
 
 
 def vice(request: dict[str, Any]) -> list[Any]:
-    """Return what the vice makes of a `get`."""
+    """Return what the vice makes of a request."""
     number, params = request["id"], request["params"]
-    raised = failed(number, -32000, "told", {"class": "StorageKeyNotFound", "http_status": 404, "effect": "none"})
-    match VICE:
-        case "chatters":
-            return ["DEBUG: about to read", right(number)]
-        case "forgets-the-id":
-            return [{"jsonrpc": "2.0", "result": "dg=="}]
-        case "invents-an-id":
-            return [right(number + 1000)]
-        case "answers-twice":
-            return [right(number), right(number)]
-        case "says-both":
-            return [right(number) | {"error": {"code": -32000, "message": ""}}]
-        case "says-neither":
-            return [{"jsonrpc": "2.0", "id": number}]
-        case "raises":
-            return [raised]
-        case "raises-unknown-class":
-            return [failed(number, -32000, "own", {"class": "FolderError", "code": 13})]
-        case "raises-without-class":
-            return [failed(number, -32000, "nothing more")]
-        case "crashes":
-            return [failed(number, -32603, f"TypeError at {params['path']}")]
-        case "refuses-params":
-            return [failed(number, -32602, "bad params")]
-        case "not-base64":
-            return [right(number, "***")]
-        case "a-number-for-bytes":
-            return [right(number, 7)]
-        case "wrong-results":
-            wrong = {"length": "7", "list": [{"path": "k"}], "set": [], "list_iter": [], "get": {}}
-            return [right(number, wrong[request["method"]])]
-        case "hangs":
-            print("waiting for a lock", file=sys.stderr, flush=True)
-            return []
-        case "is-killed":
-            os.kill(os.getpid(), 9)
-        case "has-a-child":
-            child = subprocess.Popen([sys.executable, "-c", "import threading; threading.Event().wait()"])
-            return [right(number, "") | {"result": str(child.pid)}]
-        case "stops-reading":
-            threading.Event().wait()
-        case "floods-stderr":
-            print("x" * 1_000_000, file=sys.stderr, flush=True)
-            print("y" * 1_000_000, file=sys.stderr, flush=True)
-        case "blank-lines":
-            return ["", right(number), ""]
-        case "pages":
-            page = params.get("cursor", 0)
-            meta = {"path": f"k{page}", "size": page}
-            return [right(number, {"page": [meta], "next": page + 1 if page < 2 else None})]
+    told = {"class": "StorageKeyNotFound", "http_status": 404, "effect": "none"}
+    wrong = {"length": "7", "list": [{"path": "k"}], "set": [], "list_iter": [], "get": {}}
+    page = params.get("cursor", 0)
+    following = page + 1 if isinstance(page, int) and page < 2 else None
+    lines: dict[str, list[Any]] = {
+        "chatters": ["DEBUG: about to read", right(number)],
+        "forgets-the-id": [{"jsonrpc": "2.0", "result": "dg=="}],
+        "invents-an-id": [right(number + 1000)],
+        "answers-twice": [right(number), right(number)],
+        "says-both": [right(number) | {"error": {"code": -32000, "message": ""}}],
+        "says-neither": [{"jsonrpc": "2.0", "id": number}],
+        "raises": [failed(number, -32000, "told", told)],
+        "raises-unknown-class": [failed(number, -32000, "own", {"class": "FolderError", "code": 13})],
+        "raises-without-class": [failed(number, -32000, "nothing more")],
+        "crashes": [failed(number, -32603, f"TypeError at {params.get('path')}")],
+        "refuses-params": [failed(number, -32602, "bad params")],
+        "not-base64": [right(number, "***")],
+        "a-number-for-bytes": [right(number, 7)],
+        "wrong-results": [right(number, wrong[request["method"]])],
+        "blank-lines": ["", right(number), ""],
+        "pages": [right(number, {"page": [{"path": f"k{page}", "size": page}], "next": following})],
+    }
+    return lines.get(VICE) or misbehave(number)
+
+
+def misbehave(number: int) -> list[Any]:
+    """Return what is written by the vices that do something."""
+    if VICE == "hangs":
+        print("waiting for a lock", file=sys.stderr, flush=True)
+        return []
+    if VICE == "is-killed":
+        os.kill(os.getpid(), 9)
+    if VICE == "has-a-child":
+        child = subprocess.Popen([sys.executable, "-c", "import threading; threading.Event().wait()"])
+        return [right(number, str(child.pid))]
+    if VICE == "stops-reading":
+        threading.Event().wait()
+    if VICE == "floods-stderr":
+        print("x" * 1_000_000, file=sys.stderr, flush=True)
+        print("y" * 1_000_000, file=sys.stderr, flush=True)
     return [right(number)]
 
 

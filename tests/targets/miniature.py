@@ -141,10 +141,7 @@ def _leak(creds: Any) -> None:
 
 
 def _leak_in_cause(creds: Any) -> None:
-    try:
-        raise ValueError(creds["aws_secret_access_key"])
-    except ValueError as error:
-        raise StorageError("denied") from error
+    raise StorageError("denied") from ValueError(creds["aws_secret_access_key"])
 
 
 def _panic(_: Any) -> None:
@@ -186,11 +183,11 @@ def _read(_: Any) -> None:
 
 
 def _unprintable(_: Any) -> None:
-    class Broken(StorageError):
+    class BrokenError(StorageError):
         def __str__(self) -> str:
             raise RuntimeError("no text")
 
-    raise Broken
+    raise BrokenError
 
 
 _meeting = threading.Barrier(2)

@@ -82,9 +82,9 @@ def test_what_is_not_claimed_says_why(file: Path) -> None:
 
     assert read(file, one).not_claimed_reason(KNOWN, "mem") == "no such call"
     assert read(file, one).not_claimed_reason(KNOWN, "s3") is None
-    assert read(file, 'prefixes = ["mem"]').not_claimed_reason(
-        KNOWN, "s3"
-    ) == "s3 is not among the prefixes of the claims"
+    assert (
+        read(file, 'prefixes = ["mem"]').not_claimed_reason(KNOWN, "s3") == "s3 is not among the prefixes of the claims"
+    )
     other = next(area for area in {each.area for each in requirements.load().values()} if area != AREA)
     assert f"{AREA} is not among the areas of the claims" == read(file, f'areas = ["{other}"]').not_claimed_reason(
         KNOWN, "s3"

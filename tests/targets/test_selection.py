@@ -110,10 +110,12 @@ def test_the_claims_of_a_package_lie_inside(directory: Path) -> None:
     [
         (
             "deeplake_reff",
-            "unknown target 'deeplake_reff': did you mean deeplake_ref? no module is named deeplake_reff\n"
-            "registered: deeplake_ref\n"
-            f"a module is found if it is installed for {sys.executable} (pip install deeplake_reff), lies in the "
-            "current directory, or on PYTHONPATH; a file is named with its .py; a command goes after `--`",
+            (
+                "unknown target 'deeplake_reff': did you mean deeplake_ref? no module is named deeplake_reff\n"
+                "registered: deeplake_ref\n"
+                f"a module is found if it is installed for {sys.executable} (pip install deeplake_reff), lies in the "
+                "current directory, or on PYTHONPATH; a file is named with its .py; a command goes after `--`"
+            ),
         ),
         ("no_such.module", "unknown target 'no_such.module': no module is named no_such.module\n"),
         (
@@ -133,8 +135,10 @@ def test_the_claims_of_a_package_lie_inside(directory: Path) -> None:
         ("broken.py", "target 'broken.py' cannot be imported: ZeroDivisionError: division by zero (broken.py:2)"),
         (
             "needy",
-            "target 'needy' cannot be imported: ModuleNotFoundError: No module named 'no_such_sdk' (needy.py:1)\n"
-            "pip install no-such-sdk",
+            (
+                "target 'needy' cannot be imported: ModuleNotFoundError: No module named 'no_such_sdk' (needy.py:1)\n"
+                "pip install no-such-sdk"
+            ),
         ),
     ],
 )

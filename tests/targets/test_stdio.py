@@ -123,7 +123,7 @@ def test_a_class_of_its_own_has_no_bases(start: Start) -> None:
     with pytest.raises(TargetError) as caught:
         open_reader(start("raises-unknown-class")).get("k")
 
-    assert ({"FolderError"}, "13") == (caught.value.ancestors, caught.value.code)
+    assert (frozenset({"FolderError"}), "13") == (caught.value.ancestors, caught.value.code)
 
 
 def test_an_unknown_method_is_not_claimed(start: Start) -> None:
@@ -244,7 +244,7 @@ except TargetError:
 
 def test_validation_names_the_place_and_the_rule(start: Start) -> None:
     """While an adapter is written, every message is checked; the value itself is not shown."""
-    with pytest.raises(HarnessError, match="the result of hello breaks the schema: it has a member .*: language$"):
+    with pytest.raises(HarnessError, match=r"the result of hello breaks the schema: it has a member .*: language$"):
         start("extra-member", validate=True)
     with pytest.raises(HarnessError, match=r"the result of list breaks the schema at \[0\]: a member is missing: size"):
         open_reader(start("wrong-results", validate=True)).list()

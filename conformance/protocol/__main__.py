@@ -1,0 +1,113 @@
+"""
+Speaks every method of the protocol once with a target that is being written, and checks every message.
+
+    python -m conformance.protocol --url file:///tmp/try -- node folder.mjs
+
+It says whether the conversation holds to the protocol, not whether the answers are right: that is what a run is for.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from conformance.protocol import Schema
+from conformance.targets import HarnessError, NotClaimed, TargetDied, TargetError
+from conformance.targets.connection import Connection
+from conformance.targets.masking import Secrets
+from conformance.targets.messages import VERSION, to_base64
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+DEADLINE_S = 30.0
+LONGEST = 120
+"""Characters of an answer that are shown."""
+
+
+class Conversation:
+    """One conversation, told line by line; `broken` counts what broke the protocol."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self.broken = 0
+
+    def say(self, method: str, **params: Any) -> Any:
+        """Ask one method, print how it went, and return the result, None if there was none."""
+        shown = ", ".join(f"{name}={json.dumps(value)}" for name, value in params.items() if name != "creds")
+        result = None
+        try:
+            result = self._connection.call(method, params)
+            outcome = f"ok           {method}({shown}) -> {json.dumps(result)}"
+        except TargetError as error:
+            outcome = f"raised       {method}({shown}) -> {error}"
+        except NotClaimed as error:
+            outcome = f"not claimed  {method}({shown}): {error}"
+        except (HarnessError, TargetDied) as error:
+            self.broken += 1
+            outcome = f"broken       {method}({shown}): {error}"
+        whole = len(outcome) <= LONGEST or outcome.startswith("broken")
+        print(outcome if whole else f"{outcome[: LONGEST - 3]}...")
+        return result
+
+
+def converse(conversation: Conversation, url: str, creds: Any) -> None:
+    """Use every method once; the object `protocol-try/d/k` is written and removed."""
+    say = conversation.say
+    if say("hello", protocol=VERSION) is None:
+        return
+    writer = say("open", url=url, mode="w", creds=creds)
+    if writer is not None:
+        say("set", handle=writer, path="protocol-try/d/k", content=to_base64(b"value"))
+        say("set", handle=writer, path="protocol-try/d/k", content=to_base64(b"other"), if_absent=True)
+        say("set", handle=writer, path="protocol-try/d/k", content=to_base64(b"other"), if_match="no such etag")
+        say("get_reader", handle=writer)
+    reader = say("open", url=url, mode="r", creds=creds)
+    if reader is not None:
+        say("get", handle=reader, path="protocol-try/d/k")
+        say("get", handle=reader, path="protocol-try/d/k", start=1, end=3)
+        say("get", handle=reader, path="protocol-try/missing")
+        say("length", handle=reader, path="protocol-try/missing")
+        say("metadata", handle=reader, path="protocol-try/d/k")
+        say("list", handle=reader, path="protocol-try")
+        say("list_iter", handle=reader, path="protocol-try")
+        say("list_dirs", handle=reader, path="protocol-try")
+        say("sign_url", handle=reader, path="protocol-try/d/k", expires=60)
+        say("subdir", handle=reader, path="protocol-try")
+        say("no_such_method", handle=reader)
+        say("close", handle=reader)
+    if writer is not None:
+        say("remove", handle=writer, path="protocol-try/d/k")
+        say("remove_directory", handle=writer, path="protocol-try")
+        say("close", handle=writer)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Hold the conversation; return 1 if it broke the protocol."""
+    parser = argparse.ArgumentParser(prog="python -m conformance.protocol", description=__doc__.strip().splitlines()[0])
+    parser.add_argument("--url", required=True, help="where the target may write, such as file:///tmp/try")
+    parser.add_argument("--creds", metavar="FILE", type=Path, help="JSON file with the credentials dictionary")
+    parser.add_argument("command", nargs="+", help="after `--`: the target's command")
+    options = parser.parse_args(arguments)
+    creds = json.loads(options.creds.read_text(encoding="utf-8")) if options.creds else None
+    secrets = Secrets()
+    secrets.note(creds)
+    try:
+        connection = Connection(options.command, secrets, limit_s=DEADLINE_S, schema=Schema())
+    except OSError as error:
+        parser.error(f"{options.command[0]}: {error.strerror}")
+    conversation = Conversation(connection)
+    try:
+        converse(conversation, options.url, creds)
+    finally:
+        connection.close()
+    verdict = f"{conversation.broken} broken" if conversation.broken else "every message holds to the protocol"
+    print(verdict)
+    return 1 if conversation.broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
