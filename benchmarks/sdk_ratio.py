@@ -58,7 +58,7 @@ def measured(service: RunningService, *, rounds: int) -> str:
     counts = requests_of(service, bucket, url, pairs)
     rows = []
     for name, (sdk, ours) in pairs.items():
-        large = name.startswith("64 MiB") or name.startswith("list")
+        large = name.startswith(("64 MiB", "list"))
         for threads in (1,) if large else (1, 16):
             times = 1 if large else 48
             contenders = {

@@ -38,7 +38,7 @@ def main() -> None:
                 [sys.executable, *COMMANDS[name]], cwd=directory, check=True, capture_output=True, timeout=120
             )
 
-        contenders = {name: (lambda name=name: run(name)) for name in COMMANDS}  # type: ignore[misc]
+        contenders = {name: (lambda name=name: run(name)) for name in COMMANDS}
         seconds = interleaved(contenders, 3 if options.quick else 9)
     base = seconds["python -c pass"]
     rows = [(name, f"{value / base:.1f}", f"{value * 1000:.0f}") for name, value in seconds.items()]

@@ -192,7 +192,13 @@ def two_places_have_no_ranges(_target: Any) -> Replacements:
 # ---- listings
 
 
-@mutant("F047", kills="LIST-8", places=("moto",), origin="apache/opendal#8071 runpod/runpod-python#505")
+@mutant(
+    "F047",
+    kills="LIST-8",
+    places=("moto",),
+    origin="apache/opendal#8071 runpod/runpod-python#505",
+    claims="impatient.toml",
+)
 def the_cursor_is_never_sent(_target: Any) -> Replacements:
     """Asks for the first page again and again."""
     right = S3Store._answers

@@ -56,6 +56,7 @@ class Mutant:
         name: the name of its function.
         wrong: what it does wrong, in one sentence.
         change: returns what it replaces in a correct target.
+        claims: the claims file of this package that it runs with.
     """
 
     fault: str
@@ -65,6 +66,7 @@ class Mutant:
     name: str
     wrong: str
     change: Callable[[Any], Replacements]
+    claims: str = "target.toml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,12 @@ MUTANTS: dict[str, Mutant] = {}
 
 
 def mutant(
-    fault: str, *, kills: str, places: tuple[str, ...] = ("mem",), origin: str = ""
+    fault: str,
+    *,
+    kills: str,
+    places: tuple[str, ...] = ("mem",),
+    origin: str = "",
+    claims: str = "target.toml",
 ) -> Callable[[Callable[[Any], Replacements]], Callable[[Any], Replacements]]:
     """Register a mutant; its docstring's first line says what is wrong."""
 
@@ -92,7 +99,7 @@ def mutant(
             raise ValueError(f"two mutants are called {name}")
         if not text:
             raise ValueError(f"{name} does not say what it does wrong")
-        MUTANTS[name] = Mutant(fault, kills, places, origin, name, text, change)
+        MUTANTS[name] = Mutant(fault, kills, places, origin, name, text, change, claims)
         return change
 
     return register

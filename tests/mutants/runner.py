@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 PROJECT = Path(__file__).parents[2]
 PAGE = PROJECT / "docs" / "reference" / "kill-table.md"
-CLAIMS = Path(__file__).with_name("target.toml")
+CLAIMS = "target.toml"
 TIMEOUT_S = 900.0
 
 Passing = set[tuple[str, str]]
@@ -123,26 +123,33 @@ def run_one(mutant: Mutant, passing: Passing, *, seed: int) -> Outcome:
     if missing:
         return Outcome(mutant, NO_BASELINE, missing[0], f"{mutant.kills} does not pass without a mutant")
     started = time.perf_counter()
-    outcome = _outcome(mutant, [mutant.kills], seed=seed)
+    outcome = _outcome(mutant, [mutant.kills], seed=seed, more=("-x",))
     if outcome.verdict == SURVIVED:
-        wider = _outcome(mutant, [], seed=seed)
+        wider = _outcome(mutant, [], seed=seed, more=("-x", "--profile", "quick"))
         outcome = wider if wider.verdict == BY_ANOTHER else outcome
     return replace(outcome, seconds=time.perf_counter() - started)
 
 
-def _outcome(mutant: Mutant, requirements: Sequence[str], *, seed: int) -> Outcome:
-    record, log = _run(f"tests.mutants.target:{mutant.name}", mutant.places, requirements, seed=seed, more=("-x",))
+def _outcome(mutant: Mutant, requirements: Sequence[str], *, seed: int, more: Sequence[str]) -> Outcome:
+    target = f"tests.mutants.target:{mutant.name}"
+    record, log = _run(target, mutant.places, requirements, claims=mutant.claims, seed=seed, more=more)
     return judge(mutant, record) if record is not None else Outcome(mutant, CRASHED, detail=log)
 
 
 def _run(
-    target: str, places: Sequence[str], requirements: Sequence[str], *, seed: int, more: Sequence[str]
+    target: str,
+    places: Sequence[str],
+    requirements: Sequence[str],
+    *,
+    claims: str = CLAIMS,
+    seed: int,
+    more: Sequence[str],
 ) -> tuple[Record | None, str]:
     """Return the record of one run of the command, None if it left none, and the end of what it said."""
     with tempfile.TemporaryDirectory(prefix="mutant-") as directory:
         command = [
             sys.executable, "-m", "conformance", "run",
-            "--target", target, "--claims", str(CLAIMS), "--places", ",".join(places),
+            "--target", target, "--claims", str(Path(__file__).with_name(claims)), "--places", ",".join(places),
             "--seed", str(seed), "--record", directory, "-n", "0", "--strict", *more,
             *(["--only", ",".join(requirements)] if requirements else []),
         ]  # fmt: skip

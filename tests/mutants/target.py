@@ -1,7 +1,8 @@
 """
 Mutants as targets: `--target tests.mutants.target:an_end_of_zero_means_the_whole_object`.
 
-A mutant changes the reference for the whole process, so one process holds one mutant. Its claims are in `target.toml`.
+A mutant changes the reference for the whole process, so one process holds one mutant. Its claims are in `target.toml`,
+or in `impatient.toml` where it would never come to an end.
 """
 
 from __future__ import annotations

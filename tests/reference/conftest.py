@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,6 +11,7 @@ from conformance.services import RunningService, start_services
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 class _Quiet:
@@ -43,3 +45,29 @@ def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService
 def fake_gcs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
     """fake-gcs-server, which checks no credential."""
     yield from _started("fake-gcs-server", tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
+    """Moto, which accepts any signature."""
+    yield from _started("moto", tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def moto_url(moto: RunningService) -> str:
+    """The address of moto."""
+    return moto.url
+
+
+@pytest.fixture
+def no_aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A machine without AWS credentials; returns its home directory."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(home / "config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(home / "credentials"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    return home

@@ -41,9 +41,9 @@ def test_the_claims_can_be_read(tmp_path: Path) -> None:
 def test_the_target_has_the_failure_that_is_shown(tmp_path: Path) -> None:
     """By the command of the guide; the report tells expected and observed."""
     (tmp_path / "mystore.py").write_text(shown("python"))
+    only = ["--only", "RANGE-3,RANGE-2", "--profile", "quick", "-n", "0", "--record", "record"]
     done = subprocess.run(
-        [sys.executable, "-m", "conformance", "run", "--target", "mystore.py", "--places", "mem"]
-        + ["--only", "RANGE-3,RANGE-2", "--profile", "quick", "-n", "0", "--record", "record"],
+        [sys.executable, "-m", "conformance", "run", "--target", "mystore.py", "--places", "mem", *only],
         capture_output=True,
         text=True,
         timeout=120,
