@@ -53,6 +53,10 @@ class Place:
     def __repr__(self) -> str:
         return f"Place({self.id!r})"
 
+    def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
+        """Keep Hypothesis, which prints dataclasses field by field, from showing what a place holds."""
+        printer.text(repr(self))
+
     @property
     def has_wire(self) -> bool:
         """Whether requests of the target can be seen by the gate."""

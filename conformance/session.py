@@ -237,7 +237,7 @@ class Session:
 
     def _known(self, judgement: Judgement, requirement: str, place: str, case: str | None) -> Judgement:
         """Weigh a verdict with what is known: a dead service, the emulator's lies, the target's known failures."""
-        if judgement.verdict == "fail" and self._service_is_gone(place):
+        if judgement.verdict in ("fail", "flaky", "harness-error") and self._service_is_gone(place):
             reason = f"{place} stopped answering in the middle of the run"
             return Judgement("unreachable", reason=reason, lost_service=True)
         if judgement.verdict in ("fail", "flaky") and (place, requirement, case or "") in self.lies:

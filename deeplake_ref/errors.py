@@ -27,8 +27,6 @@ Names that the `deeplake` package has are used as it has them (deeplake 4.7.4, `
 the class and the attributes, never on the text.
 """
 
-
-
 from __future__ import annotations
 
 from typing import Any

@@ -77,7 +77,7 @@ _CLASSES: dict[type[Exception], type[StorageError]] = {
     exceptions.BaseError: StorageInternalError,
 }
 _BUCKET = re.compile("NoSuchBucket|ContainerNotFound")
-_UNSTORABLE = re.compile(r"\(os error (20|21|36)\)")  # not a directory, is a directory, name too long
+_UNSTORABLE = re.compile(r"KeyTooLongError|\(os error (20|21|36)\)")  # (not) a directory, name too long
 _NETWORK = re.compile("error sending request|Connection refused|operation timed out")
 
 
@@ -91,7 +91,7 @@ def _translated() -> Iterator[None]:
         kind = next(wanted for known, wanted in _CLASSES.items() if isinstance(error, known))
         if _BUCKET.search(str(error)):
             kind = StorageBucketNotFound
-        elif kind is StorageInternalError and _UNSTORABLE.search(text):
+        elif kind is StorageInternalError and _UNSTORABLE.search(str(error)):
             kind = InvalidURIError
         elif kind is StorageInternalError and _NETWORK.search(str(error)):
             kind = StorageNetworkConnectionError

@@ -46,6 +46,10 @@ class RunningService:
     pid: int | None = None
     log: Path | None = None
 
+    def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
+        """Keep Hypothesis, which prints dataclasses field by field, from showing the key."""
+        printer.text(repr(self))
+
     def creds(self, endpoint: str | None = None) -> dict[str, Any]:
         """Return the creds dictionary for a target, with the root credential.
 

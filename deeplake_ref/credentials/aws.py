@@ -170,14 +170,19 @@ def _session(**variables: Any) -> Any:
     from botocore.session import Session
 
     # names in files and environment, value, and conversion, in botocore's own form
-    session = Session(session_vars={name: (None, None, value, None) for name, value in variables.items()} or None)
+    return _with_loader(
+        Session(session_vars={name: (None, None, value, None) for name, value in variables.items()} or None)
+    )
+
+
+def _with_loader(session: Any) -> Any:
+    """Let all sessions share what reads botocore's descriptions of services; that takes longer than all else."""
     session.register_component("data_loader", _loader())
     return session
 
 
 @functools.cache
 def _loader() -> Any:
-    """Return what reads botocore's descriptions of services; shared, since reading them takes longer than all else."""
     from botocore.loaders import create_loader
 
     return create_loader()
@@ -201,10 +206,14 @@ def _lenient_session() -> Any:
 def _profile_session(name: str) -> Any:
     """Return a session of one profile; raises `CredentialsError` if the profile cannot be read."""
     from botocore.exceptions import BotoCoreError
+    from botocore.session import Session
 
-    session = _session(profile=name)
+    session = _with_loader(Session(profile=name))
     try:
-        session.get_scoped_config()
+        providers = session.get_component("credential_provider")
+        # a profile was asked for, not what this machine is
+        for machine in ("container-role", "iam-role"):
+            providers.remove(machine)
         session.get_credentials()
     except BotoCoreError as error:
         broken = _kind(error)(

@@ -183,6 +183,8 @@ class LocalStore:
         The order is that of the keys: a directory sorts with its slash.
         """
         path = self._root / directory if directory else self._root
+        if RESERVED in directory.split("/"):
+            return []
         if directory and os.path.realpath(path) != os.path.join(self._real_root, directory):  # noqa: PTH118
             return []
         try:

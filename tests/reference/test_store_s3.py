@@ -1,0 +1,671 @@
+"""S3's store on moto, with boto3 as the witness, and against a service that misbehaves."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+import time
+import traceback
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from deeplake_ref import errors
+from deeplake_ref.retry import RetryPolicy
+from deeplake_ref.storage import Reader, Writer
+from deeplake_ref.stores import CHUNK
+from deeplake_ref.stores.s3 import S3Store
+from deeplake_ref.stores.s3_client import Body
+from deeplake_ref.urls import parse
+from tests.reference.scripted import HANG, RESET, Asked, Reply, Scripted, in_turn, scripted
+
+if TYPE_CHECKING:
+    from conformance.services import RunningService
+
+MIB = 1024 * 1024
+SECRET = uuid.uuid4().hex
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A bucket of one test: where it is, and boto3's client for it."""
+
+    name: str
+    url: str
+    creds: dict[str, Any] = field(repr=False)
+    client: Any
+
+    def names(self) -> list[str]:
+        """Return all keys that boto3 sees."""
+        return [entry["Key"] for entry in self.client.list_objects_v2(Bucket=self.name).get("Contents", [])]
+
+
+@pytest.fixture
+def box(moto: RunningService, no_aws: Path) -> Iterator[Box]:
+    """A bucket that nobody else uses."""
+    from boto3.session import Session
+
+    creds, name = moto.creds(), f"box-{uuid.uuid4().hex}"
+    session = Session(creds["aws_access_key_id"], creds["aws_secret_access_key"], region_name=creds["aws_region"])
+    client = session.client("s3", endpoint_url=moto.url)
+    client.create_bucket(Bucket=name)
+    yield Box(name, moto.url_of(name, "ds"), creds, client)
+    client.close()
+
+
+@pytest.fixture
+def writer(box: Box) -> Iterator[Writer]:
+    """A writer of that bucket."""
+    with Writer(box.url, box.creds) as opened:
+        yield opened
+
+
+# ---- on moto
+
+
+@pytest.mark.parametrize("size", [0, 1, 70_000, CHUNK, CHUNK + 1, 2 * CHUNK + 17])
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
+def test_a_value_comes_back_whole_and_in_slices(
+    box: Box, writer: Writer, size: int, kind: Callable[[bytes], Any]
+) -> None:
+    """In one request or in parts, and boto3 reads the same."""
+    value = os.urandom(size)
+    meta = writer.set("k", kind(value))
+    reader = writer.get_reader()
+
+    assert bytes(reader.get("k")) == value
+    assert box.client.get_object(Bucket=box.name, Key="ds/k")["Body"].read() == value
+    assert (meta.size, meta.etag) == (size, reader.list()[0].etag)
+    for start, end in (
+        (0, 0),
+        (1, 2),
+        (size // 2, None),
+        (None, size // 2),
+        (size, None),
+        (1, size + 9),
+        (2**63, None),
+    ):
+        if end is None or (start or 0) <= end:
+            assert bytes(reader.get("k", start, end)) == value[start:end], (start, end)
+
+
+def test_what_is_missing(writer: Writer) -> None:
+    """With equal bounds and past every size too."""
+    reader = writer.get_reader()
+    for bounds in ((None, None), (3, 3), (2**63 - 1, None)):
+        with pytest.raises(errors.StorageKeyNotFound) as caught:
+            reader.get("k", *bounds)
+        assert (caught.value.provider, caught.value.operation, caught.value.effect) == ("s3", "get", "none")
+        assert caught.value.source == "aws_dict"
+    assert (reader.length("k"), reader.metadata("k"), reader.list("k")) == (-1, None, [])
+    writer.remove("k")
+    writer.remove_directory("k")
+
+
+def test_a_missing_bucket_is_told_from_a_missing_key(box: Box) -> None:
+    """By every operation, HEAD included, whose answer has no body."""
+    with Writer(f"s3://box-{uuid.uuid4().hex}/ds", box.creds) as writer:
+        reader = writer.get_reader()
+        for call in (
+            lambda: writer.set("k", b"x"),
+            lambda: writer.set("k", bytes(CHUNK + 1)),
+            lambda: writer.remove("k"),
+            lambda: writer.remove_directory("d"),
+            lambda: reader.get("k"),
+            lambda: reader.length("k"),
+            lambda: reader.metadata("k"),
+            lambda: reader.list(),
+            lambda: reader.list_dirs(),
+        ):
+            with pytest.raises(errors.StorageBucketNotFound, match="create the bucket first") as caught:
+                call()
+            assert (caught.value.code, caught.value.http_status, caught.value.effect) == ("NoSuchBucket", 404, "none")
+
+
+@pytest.mark.parametrize("size", [10, CHUNK + 1], ids=["one request", "in parts"])
+def test_conditions(box: Box, writer: Writer, size: int) -> None:
+    """The loser changes nothing, and leaves no upload behind."""
+    first, other = os.urandom(size), os.urandom(size)
+    meta = writer.set("k", first, if_absent=True)
+    with pytest.raises(errors.StorageKeyAlreadyExists) as exists:
+        writer.set("k", other, if_absent=True)
+    assert exists.value.effect == "none"
+    second = writer.set("k", first + b"2", if_match=meta.etag)
+    for key, etag in (("k", meta.etag), ("none", second.etag)):
+        with pytest.raises(errors.StoragePreconditionFailed):
+            writer.set(key, other, if_match=etag)
+
+    assert bytes(writer.get_reader().get("k")) == first + b"2"
+    assert box.names() == ["ds/k"]
+    assert box.client.list_multipart_uploads(Bucket=box.name).get("Uploads", []) == []
+
+
+def test_one_of_many_creators_wins(box: Box) -> None:
+    """Each with a handle of its own."""
+    start = threading.Barrier(4)
+
+    def create(number: int) -> bool:
+        with Writer(box.url, box.creds) as writer:
+            start.wait()
+            try:
+                writer.set("k", b"%d" % number, if_absent=True)
+            except errors.StorageKeyAlreadyExists:
+                return False
+            return True
+
+    with ThreadPoolExecutor(4) as threads:
+        won = list(threads.map(create, range(4)))
+    assert won.count(True) == 1
+    assert box.client.get_object(Bucket=box.name, Key="ds/k")["Body"].read() == b"%d" % won.index(True)
+
+
+KEYS = ["a b+c%41#?&=;:~@*", "é/\U0001f600", "<&>\"'", "tab\there", "a\x01b", "x" * 1021]
+
+
+def test_odd_characters_round_trip(box: Box, writer: Writer) -> None:
+    """Through every operation, under exactly this name."""
+    for key in KEYS:
+        writer.set(key, key.encode())
+    reader = writer.get_reader()
+    listable = [key for key in KEYS if "\x01" not in key]
+
+    for key in KEYS:
+        assert (bytes(reader.get(key)), reader.length(key)) == (key.encode(), len(key.encode()))
+    box.client.delete_object(Bucket=box.name, Key="ds/a\x01b")
+    assert [meta.path for meta in reader.list()] == sorted(listable)
+    writer.remove_directory("")
+    assert box.names() == []
+
+
+def test_a_key_that_is_too_long_is_refused(writer: Writer) -> None:
+    """The root counts."""
+    with pytest.raises(errors.InvalidURIError, match="at most 1024 bytes"):
+        writer.set("x" * 1022, b"")
+
+
+def test_placeholders_are_no_objects(box: Box, writer: Writer) -> None:
+    """Nor directories without a name; what is not listed is not removed."""
+    for key in ("ds/", "ds/a/", "ds/a/b", "dsx/c", "ds/q//r"):
+        box.client.put_object(Bucket=box.name, Key=key, Body=b"")
+    reader = writer.get_reader()
+
+    assert [meta.path for meta in reader.list()] == ["a/b", "q//r"]
+    assert (reader.list_dirs(), reader.list_dirs("a"), reader.list_dirs("q")) == (["a", "q"], [], [])
+    writer.remove_directory("")
+    assert box.names() == ["ds/", "ds/a/", "dsx/c"]
+
+
+def test_a_whole_bucket_is_not_removed(box: Box) -> None:
+    """Its directories are."""
+    with Writer(f"s3://{box.name}", box.creds) as writer:
+        writer.set("a/k", b"x")
+        with pytest.raises(errors.StorageOperationUnsupported, match="whole bucket"):
+            writer.remove_directory("")
+        assert box.names() == ["a/k"]
+        writer.remove_directory("a")
+        assert box.names() == []
+
+
+def test_listings_and_removals_go_beyond_a_page(box: Box, writer: Writer) -> None:
+    """Of 1,000 keys."""
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda number: writer.set(f"d/{number}", b""), range(1001)))
+    reader = writer.get_reader()
+
+    assert [len(page) for page in reader.list_iter("d")] == [1000, 1]
+    assert reader.list_dirs() == ["d"]
+    writer.remove_directory("d")
+    assert box.names() == []
+
+
+def test_a_signed_url_is_read_by_a_bare_client(box: Box, writer: Writer) -> None:
+    """It holds no secret."""
+    writer.set("a b+%", b"signed")
+    url = writer.get_reader().sign_url("a b+%", 60)
+
+    with urllib.request.urlopen(url, timeout=30) as answer:
+        assert answer.read() == b"signed"
+    assert box.creds["aws_secret_access_key"] not in url
+    with pytest.raises(ValueError, match="604800"):
+        writer.get_reader().sign_url("k", 604801)
+    with Reader(box.url, {"anon": True, "endpoint_url": box.creds["endpoint_url"]}) as anonymous:
+        with pytest.raises(errors.StorageOperationUnsupported):
+            anonymous.sign_url("k", 60)
+
+
+def test_a_handle_is_used_by_many_threads(writer: Writer) -> None:
+    """With values of their own."""
+    reader = writer.get_reader()
+
+    def turn(number: int) -> bool:
+        value = b"%d" % number * 1000
+        writer.set(f"t/{number}", value)
+        return bytes(reader.get(f"t/{number}")) == value
+
+    with ThreadPoolExecutor(16) as threads:
+        assert all(threads.map(turn, range(64)))
+
+
+def test_the_environment_is_found(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keys and endpoint; later changes of it do not matter."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", box.creds["aws_access_key_id"])
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", box.creds["aws_secret_access_key"])
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", box.creds["endpoint_url"])
+    with Writer(box.url) as writer:
+        writer.set("k", b"x")
+        monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9")
+        writer.set("l", b"x")
+
+    assert box.names() == ["ds/k", "ds/l"]
+
+
+def test_a_profile_names_the_endpoint(box: Box, no_aws: Path) -> None:
+    """Addressed by path, as every endpoint that is not Amazon's."""
+    (no_aws / "config").write_text(f"[profile p]\nregion = us-east-1\nendpoint_url = {box.creds['endpoint_url']}\n")
+    (no_aws / "credentials").write_text("[p]\naws_access_key_id = a\naws_secret_access_key = b\n")
+    with Writer(box.url, {"profile_name": "p"}) as writer:
+        writer.set("k", b"x")
+
+    assert box.names() == ["ds/k"]
+
+
+# ---- against a script
+
+
+class Opening:
+    """Opens stores that retry without pauses, and closes them."""
+
+    def __init__(self) -> None:
+        self.opened: list[S3Store] = []
+
+    def __call__(self, service: Scripted, *, deadline_s: float = 20, root: str = "s3://box/ds") -> S3Store:
+        creds = {"aws_access_key_id": "AKIA", "aws_secret_access_key": SECRET, "endpoint_url": service.url}
+        self.opened.append(
+            S3Store(parse(root), creds, RetryPolicy(attempts=3, first_pause_s=0.001, deadline_s=deadline_s))
+        )
+        return self.opened[-1]
+
+
+@pytest.fixture
+def open_store(no_aws: Path) -> Iterator[Opening]:
+    """Open stores that are closed after the test."""
+    opening = Opening()
+    yield opening
+    for store in opening.opened:
+        store.close()
+
+
+def stored(value: bytes, *, etag: str | None = None, whole: bytes | None = None, start: int = 0) -> Reply:
+    """Return an answer to a ranged GET."""
+    total = len(value if whole is None else whole)
+    headers = {
+        "ETag": etag or f'"{hashlib.md5(value, usedforsecurity=False).hexdigest()}"',
+        "Content-Range": f"bytes {start}-{start + len(value) - 1}/{total}",
+        "Last-Modified": "Tue, 24 Nov 2026 12:00:00 GMT",
+    }
+    return Reply(206, headers, value)
+
+
+def refusal(status: int, code: str, more: str = "", **headers: str) -> Reply:
+    """Return an error document."""
+    body = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>no</Message>{more}</Error>"
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Reply(status, {"Content-Type": "application/xml", **named}, body.encode())
+
+
+def test_a_small_object_is_one_request(open_store: Opening) -> None:
+    """The first chunk, whose answer tells the size."""
+    with scripted(in_turn(stored(b"abc"))) as service:
+        assert bytes(open_store(service).get("k")) == b"abc"
+
+        assert [(asked.method, asked.target, asked.span()) for asked in service.asked] == [
+            ("GET", "/box/ds/k", (0, CHUNK))
+        ]
+
+
+def test_a_small_write_is_one_request_that_asks_for_nothing_first(open_store: Opening) -> None:
+    """No checksum beside the signature, no `Expect`."""
+    for value in (b"x" * 10, bytearray(b"x" * MIB)):
+        with scripted(in_turn(Reply(200, {"ETag": '"e"'}))) as service:
+            open_store(service).put("k", value)
+
+            (asked,) = service.asked
+            assert asked.body == bytes(value)
+            assert "expect" not in {name.lower() for name in asked.headers}
+            assert not [name for name in asked.headers if "checksum" in name.lower() or name.lower() == "content-md5"]
+
+
+@pytest.mark.parametrize(
+    "reply", [RESET, refusal(503, "SlowDown"), refusal(500, "InternalError"), Reply(429), Reply(502)]
+)
+def test_a_transient_fault_is_tried_again(open_store: Opening, reply: Reply) -> None:
+    """Reading and writing."""
+    with scripted(in_turn(reply, stored(b"abc"))) as service:
+        assert bytes(open_store(service).get("k")) == b"abc"
+        assert len(service.asked) == 2
+    with scripted(in_turn(reply, Reply(200, {"ETag": '"e"'}))) as service:
+        open_store(service).put("k", b"abc")
+        assert [asked.body for asked in service.asked] == [b"abc", b"abc"]
+
+
+def test_a_body_that_is_cut_is_asked_for_again(open_store: Opening) -> None:
+    """It is never a short success."""
+    whole = stored(b"abcdef")
+    cut = Reply(206, whole.headers, b"abc", announced=6)
+    with scripted(in_turn(cut, whole)) as service:
+        assert bytes(open_store(service).get("k")) == b"abcdef"
+        assert len(service.asked) == 2
+
+
+def test_a_body_that_contradicts_its_md5_is_asked_for_again(open_store: Opening) -> None:
+    """A flipped bit is not believed."""
+    whole = stored(b"abcdef")
+    with scripted(in_turn(Reply(206, whole.headers, b"abcdeg"), whole)) as service:
+        assert bytes(open_store(service).get("k")) == b"abcdef"
+        assert len(service.asked) == 2
+
+
+def test_an_etag_that_is_no_md5_is_found_out(open_store: Opening) -> None:
+    """By asking twice, once per handle."""
+    with scripted(in_turn(stored(b"abc", etag=f'"{"0" * 32}"'))) as service:
+        store = open_store(service)
+        assert [bytes(store.get("k")) for _ in range(3)] == [b"abc"] * 3
+        assert len(service.asked) == 4
+
+
+@pytest.mark.parametrize(
+    ("reply", "kind", "told"),
+    [
+        (refusal(403, "AccessDenied"), errors.StorageAccessDenied, "lack the permission"),
+        (refusal(403, "InvalidAccessKeyId"), errors.AuthenticationError, "which credentials"),
+        (refusal(403, "SignatureDoesNotMatch"), errors.AuthenticationError, "check the secret key"),
+        (refusal(403, "RequestTimeTooSkewed"), errors.AuthenticationError, "clock is off"),
+        (
+            refusal(400, "ExpiredToken", f"<Token-0>{SECRET}</Token-0>"),
+            errors.ExpiredTokenError,
+            "temporary credentials",
+        ),
+        (refusal(404, "NoSuchBucket"), errors.StorageBucketNotFound, "create the bucket"),
+        (refusal(400, "BadDigest"), errors.StorageInternalError, "BadDigest, HTTP 400"),
+        (refusal(501, "NotImplemented"), errors.StorageOperationUnsupported, "NotImplemented"),
+        (refusal(400, "KeyTooLongError"), errors.InvalidURIError, "KeyTooLongError"),
+    ],
+    ids=lambda value: getattr(value, "__name__", None),
+)
+@pytest.mark.parametrize("operation", ["get", "metadata", "set", "remove", "list"])
+def test_a_refusal_is_told_alike_by_every_operation(
+    open_store: Opening, operation: str, reply: Reply, kind: type[errors.StorageError], told: str
+) -> None:
+    """With code, status, source and effect; it is not tried again, and nothing secret gets out."""
+    with scripted(in_turn(reply)) as service:
+        store = open_store(service)
+        calls: dict[str, Callable[[], Any]] = {
+            "get": lambda: store.get("k"),
+            "metadata": lambda: store.head("k"),
+            "set": lambda: store.put("k", b"x"),
+            "remove": lambda: store.delete("k"),
+            "list": lambda: list(store.list("k")),
+        }
+        with pytest.raises(kind) as caught:
+            calls[operation]()
+
+        error = caught.value
+        assert type(error) is kind
+        assert told in str(error)
+        assert str(error).startswith(f"{operation}: 'k' in box: ")
+        assert (error.provider, error.operation, error.source, error.effect) == ("s3", operation, "aws_dict", "none")
+        assert error.http_status == reply.status
+        assert SECRET not in "".join(traceback.format_exception(error))
+        assert len(service.asked) == (2 if operation == "metadata" else 1)
+
+
+def test_another_region_is_named(open_store: Opening) -> None:
+    """Though botocore tries it first; nothing goes to another host."""
+    reply = refusal(400, "AuthorizationHeaderMalformed", "<Region>eu-west-3</Region>")
+    with scripted(in_turn(reply)) as service:
+        with pytest.raises(errors.StorageInternalError, match="another region eu-west-3, set aws_region"):
+            open_store(service).get("k")
+        assert {asked.headers["Host"] for asked in service.asked} == {service.url.removeprefix("http://")}
+
+
+def test_retry_after_is_honoured(open_store: Opening) -> None:
+    """A pause that outlasts the deadline is not begun."""
+    with scripted(in_turn(refusal(503, "SlowDown", Retry_After="1"), stored(b"abc"))) as service:
+        started = time.monotonic()
+        open_store(service).get("k")
+        assert time.monotonic() - started >= 1
+    with scripted(in_turn(refusal(503, "SlowDown", Retry_After="100"))) as service:
+        with pytest.raises(errors.StorageThrottledError):
+            open_store(service).get("k")
+        assert len(service.asked) == 1
+
+
+@pytest.mark.parametrize("operation", ["get", "metadata", "list", "set"])
+def test_a_hanging_service_is_left_in_time(open_store: Opening, operation: str) -> None:
+    """Within the deadline, and well before the pytest time-out."""
+    with scripted(in_turn(HANG)) as service:
+        store = open_store(service, deadline_s=2)
+        calls: dict[str, Callable[[], Any]] = {
+            "get": lambda: store.get("k"),
+            "metadata": lambda: store.head("k"),
+            "list": lambda: list(store.list("")),
+            "set": lambda: store.put("k", b"x"),
+        }
+        started = time.monotonic()
+        with pytest.raises(errors.StorageNetworkConnectionError) as caught:
+            calls[operation]()
+
+        assert time.monotonic() - started < 4
+        assert caught.value.effect == ("unknown" if operation == "set" else "none")
+
+
+def test_a_body_that_trickles_in_is_left_in_time(open_store: Opening) -> None:
+    """Each byte comes before a time-out, all of them would not before the deadline."""
+    import socket
+
+    listening = socket.create_server(("127.0.0.1", 0))
+
+    def trickle() -> None:
+        while True:
+            try:
+                connection, _ = listening.accept()
+            except OSError:
+                return
+            with connection:
+                connection.recv(65536)
+                connection.sendall(
+                    b'HTTP/1.1 206 OK\r\nETag: "e"\r\nContent-Length: 1000\r\nContent-Range: bytes 0-999/1000\r\n\r\n'
+                )
+                try:
+                    for _ in range(1000):
+                        connection.sendall(b"x")
+                        time.sleep(0.05)
+                except OSError:
+                    continue
+
+    thread = threading.Thread(target=trickle, daemon=True)
+    thread.start()
+    creds = {
+        "aws_access_key_id": "AKIA",
+        "aws_secret_access_key": SECRET,
+        "endpoint_url": f"http://127.0.0.1:{listening.getsockname()[1]}",
+    }
+    store = S3Store(parse("s3://box/ds"), creds, RetryPolicy(deadline_s=2))
+    started = time.monotonic()
+    with pytest.raises(errors.StorageNetworkConnectionError):
+        store.get("k")
+
+    assert time.monotonic() - started < 6
+    store.close()
+    listening.close()
+
+
+def test_a_conditional_write_whose_answer_is_lost_is_not_sent_again(open_store: Opening) -> None:
+    """It would lose against itself."""
+    with scripted(in_turn(RESET)) as service:
+        with pytest.raises(errors.StorageNetworkConnectionError) as caught:
+            open_store(service).put("k", b"x", if_absent=True)
+        assert (caught.value.effect, len(service.asked)) == ("unknown", 1)
+
+
+def test_an_unknown_effect_stays_unknown(open_store: Opening) -> None:
+    """Though the last attempt surely did nothing."""
+    with scripted(in_turn(RESET, refusal(403, "AccessDenied"))) as service:
+        with pytest.raises(errors.StorageAccessDenied) as caught:
+            open_store(service).put("k", b"x")
+        assert caught.value.effect == "unknown"
+
+
+def test_a_conflict_of_conditional_writes_is_begun_again(open_store: Opening) -> None:
+    """As the API reference says."""
+    with scripted(in_turn(refusal(409, "ConditionalRequestConflict"), Reply(200, {"ETag": '"e"'}))) as service:
+        assert open_store(service).put("k", b"x", if_absent=True).etag == '"e"'
+        assert len(service.asked) == 2
+
+
+def test_a_key_that_cannot_be_removed_in_bulk_is_told(open_store: Opening) -> None:
+    """Though the answer is 200."""
+    failed = b"<DeleteResult><Error><Key>ds/d/b</Key><Code>AccessDenied</Code></Error></DeleteResult>"
+    with scripted(in_turn(Reply(200, body=failed))) as service:
+        with pytest.raises(errors.StorageAccessDenied, match="ds/d/b") as caught:
+            open_store(service).delete_many(["d/a", "d/b"])
+        assert caught.value.effect == "unknown"
+
+
+class Parts:
+    """A service that takes uploads in parts; `fail` says which requests it refuses."""
+
+    def __init__(self, fail: Callable[[Asked], Reply | None] = lambda _asked: None) -> None:
+        self.fail = fail
+        self.parts: dict[str, bytes] = {}
+
+    def __call__(self, asked: Asked) -> Reply:
+        """Answer."""
+        failure = self.fail(asked)
+        if failure is not None:
+            return failure
+        if "uploads" in asked.query:
+            return Reply(
+                200, body=b"<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>"
+            )
+        if asked.method == "PUT":
+            self.parts[asked.query["partNumber"]] = asked.body
+            return Reply(200, {"ETag": f'"{asked.query["partNumber"]}"'})
+        if asked.method == "POST":
+            return Reply(200, body=b'<CompleteMultipartUploadResult><ETag>"e-2"</ETag></CompleteMultipartUploadResult>')
+        return Reply(204)
+
+
+def test_a_large_write_goes_in_parts(open_store: Opening) -> None:
+    """Of 8 MiB; as many requests as boto3's managed transfer makes."""
+    value = os.urandom(2 * CHUNK + 5)
+    service_of_parts = Parts()
+    with scripted(service_of_parts) as service:
+        assert open_store(service).put("k", value).etag == '"e-2"'
+
+        assert b"".join(service_of_parts.parts[str(number)] for number in (1, 2, 3)) == value
+        assert [asked.method for asked in service.asked].count("PUT") == 3
+        assert len(service.asked) == 5
+
+
+def test_a_failed_part_aborts_the_upload(open_store: Opening) -> None:
+    """Nobody sees anything of it."""
+
+    def fail(asked: Asked) -> Reply | None:
+        return refusal(403, "AccessDenied") if asked.query.get("partNumber") == "2" else None
+
+    with scripted(Parts(fail)) as service:
+        with pytest.raises(errors.StorageAccessDenied) as caught:
+            open_store(service).put("k", bytes(2 * CHUNK))
+        assert caught.value.effect == "none"
+        assert [asked.method for asked in service.asked][-1] == "DELETE"
+        assert "POST" not in [asked.method for asked in service.asked[1:]]
+
+
+def test_an_error_in_an_answer_of_200_is_an_error(open_store: Opening) -> None:
+    """The completion of an upload begins its answer before it knows."""
+
+    def fail(asked: Asked) -> Reply | None:
+        return refusal(200, "InternalError") if asked.method == "POST" and "uploadId" in asked.query else None
+
+    with scripted(Parts(fail)) as service:
+        with pytest.raises(errors.StorageInternalError) as caught:
+            open_store(service).put("k", bytes(CHUNK + 1), if_absent=True)
+        assert caught.value.effect == "unknown"
+
+
+def test_ranges_are_of_one_version(open_store: Opening) -> None:
+    """An object that is replaced in between is read anew."""
+    old, new = os.urandom(CHUNK + 5), os.urandom(CHUNK + 9)
+    current = [old]
+
+    def answer(asked: Asked) -> Reply:
+        value, tag = current[0], f'"{len(current[0])}"'
+        start, stop = asked.span()
+        if asked.headers.get("If-Match", tag) != tag:
+            return refusal(412, "PreconditionFailed")
+        if start == 0 and value is old:
+            current[0] = new
+        return stored(value[start:stop], etag=tag, whole=value, start=start)
+
+    with scripted(answer) as service:
+        assert bytes(open_store(service).get("k")) == new
+
+
+@pytest.mark.parametrize("shift", [-1, 1])
+def test_a_range_that_was_not_asked_for_is_refused(open_store: Opening, shift: int) -> None:
+    """A proxy that answers for other bytes."""
+    with scripted(in_turn(stored(b"abc", etag='"e"', whole=b"abcdefgh", start=3 + shift))) as service:
+        with pytest.raises(errors.StorageError):
+            open_store(service).get("k", 3, 6)
+
+
+def test_a_server_without_ranges_is_sliced(open_store: Opening) -> None:
+    """The whole object came anyway."""
+    with scripted(in_turn(Reply(200, {"ETag": '"e"'}, b"abcdefgh"))) as service:
+        assert bytes(open_store(service).get("k", 3, 6)) == b"def"
+
+
+def test_a_refused_connection(open_store: Opening) -> None:
+    """Is not a missing object; nothing was changed."""
+    with scripted(in_turn(RESET)) as service:
+        store = open_store(service)
+    for call in (lambda: store.head("k"), lambda: store.put("k", b"x"), lambda: list(store.list(""))):
+        with pytest.raises(errors.StorageNetworkConnectionError, match="check endpoint_url") as caught:
+            call()
+        assert caught.value.effect == "none"
+
+
+def test_what_only_botocore_refuses_is_told_without_frames(no_aws: Path) -> None:
+    """A region that cannot be part of a host name."""
+    with Reader(
+        "s3://box/ds", {"aws_access_key_id": "a", "aws_secret_access_key": SECRET, "aws_region": "a b"}
+    ) as reader, pytest.raises(errors.StorageError) as caught:
+        reader.get("k")
+
+    text = "".join(traceback.format_exception(caught.value))
+    assert "site-packages" not in text
+    assert SECRET not in text
+
+
+def test_a_body_is_a_file_without_a_copy() -> None:
+    """It can be read twice, in blocks of its own size."""
+    value = os.urandom(300_000)
+    body = Body(memoryview(value))
+
+    for _ in range(2):
+        pieces = list(iter(lambda: body.read(16_384), b""))
+        assert (b"".join(pieces), len(pieces), body.tell()) == (value, 2, len(value))
+        body.seek(0)
+    assert body.seek(-10, os.SEEK_END) == len(value) - 10
+    assert bytes(body.read()) == value[-10:]
+    assert len(body) == len(value)
