@@ -28,6 +28,7 @@ _TARGET_OPTIONS = (
     click.option("--target", metavar="MODULE[:ATTRIBUTE]", help="Implementation under test; a module, or a .py file."),
     click.option("--claims", metavar="FILE", type=click.Path(exists=True, dir_okay=False), help="Its claims file."),
     click.option("--door", type=click.Choice(["in-process", "stdio"]), help="How a Python target is reached."),
+    click.option("--validate", is_flag=True, help="Check every message of a command against the protocol's schema."),
     click.option("--service-url", metavar="NAME=URL", multiple=True, help="Use a service that already runs."),
     click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Draw the same operations again."),
     click.option(
@@ -169,6 +170,7 @@ def _settings(options: dict[str, Any], **more: Any) -> RunSettings:
         service_urls=selecting.service_urls(options["service_url"]),
         profile=options["profile"],
         seed=secrets.randbits(32) if options["seed"] is None else options["seed"],
+        validate=options["validate"],
         strict=options.get("strict", False),
         stop_at_failure=options.get("stop_at_failure", False),
         **more,

@@ -62,6 +62,8 @@ def execute(settings: RunSettings, output: Output, *, workers: int | None) -> in
     """
     prepare(settings.profile)
     spec = target_of(settings)
+    if spec.door == "stdio":
+        spec.probe()  # a command that does not start is the user's mistake, told before any service is
     directory = output.directory or _default_directory()
     directory.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()

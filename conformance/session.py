@@ -37,7 +37,8 @@ def target_of(run: RunSettings) -> TargetSpec:
     """Return the target that a run names; raises `UsageError` with the known ones."""
     from conformance.targets.selection import resolve
 
-    return resolve(run.target, run.command, Path(run.claims) if run.claims else None, run.door)
+    claims = Path(run.claims) if run.claims else None
+    return resolve(run.target, run.command, claims, run.door, validate=run.validate)
 
 
 class Session:
@@ -240,7 +241,9 @@ class Session:
         if judgement.verdict in ("fail", "flaky", "harness-error") and self._service_is_gone(place):
             reason = f"{place} stopped answering in the middle of the run"
             return Judgement("unreachable", reason=reason, lost_service=True)
-        if judgement.verdict in ("fail", "flaky") and (place, requirement, case or "") in self.lies:
+        # a lie may also keep the witness from looking, which would count as ours
+        shaky = judgement.verdict in ("fail", "flaky", "harness-error")
+        if shaky and (place, requirement, case or "") in self.lies:
             from conformance.services import divergence
 
             lie = divergence(place, requirement, case or "")

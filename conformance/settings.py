@@ -31,6 +31,7 @@ class RunSettings:
     seed: int = 0
     strict: bool = False
     stop_at_failure: bool = False
+    validate: bool = False
 
     def services(self) -> tuple[str, ...]:
         """Return the places that are services."""

@@ -97,7 +97,7 @@ def timed(method: Callable[P, R]) -> Callable[P, R]:
 
 def utf8_sorted(keys: list[str]) -> list[str]:
     """Return keys in the order of their UTF-8 bytes."""
-    return sorted(keys, key=lambda key: key.encode("utf-8", "surrogateescape"))
+    return sorted(keys, key=lambda key: key.encode("utf-8", "surrogatepass"))
 
 
 def witness_for(service: RunningService, bucket: str) -> Witness:

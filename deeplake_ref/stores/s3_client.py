@@ -76,8 +76,8 @@ def _client(resolved: aws.AwsCredentials, where: aws.Addressing, style: str, con
         invalid = InvalidURIError(message, provider="s3", effect="none")
         cause = redacted(error)
     else:
-        client.meta.events.register_last("before-call.s3.PutObject", _without_expect)
-        client.meta.events.register_last("before-call.s3.UploadPart", _without_expect)
+        # on the same event as botocore's own handler, since those of narrower events run before it
+        client.meta.events.register_last("before-call.s3", _without_expect)
         return client
     raise invalid from cause
 

@@ -171,7 +171,8 @@ def _answered(
         made = errors.StorageInternalError(f"{about}; the bucket is in another region{where}, set aws_region")
     else:
         made = _of_code(code, status)(f"{about}{HINTS.get(code, '')}")
-    made.effect = "unknown" if operation in WRITES and (status >= 500 or status == 200) else "none"
+    done = status in (200, 408) or (status >= 500 and status != 501)
+    made.effect = "unknown" if operation in WRITES and done else "none"
     made.retry_after_s = retry_after_s({"Retry-After": headers["retry-after"]}) if "retry-after" in headers else None
     return _finished(made, error, operation, source, code, status)
 

@@ -122,8 +122,8 @@ def test_a_missing_bucket_is_told_from_a_missing_key(box: Box) -> None:
             lambda: reader.get("k"),
             lambda: reader.length("k"),
             lambda: reader.metadata("k"),
-            lambda: reader.list(),
-            lambda: reader.list_dirs(),
+            reader.list,
+            reader.list_dirs,
         ):
             with pytest.raises(errors.StorageBucketNotFound, match="create the bucket first") as caught:
                 call()
@@ -139,9 +139,11 @@ def test_conditions(box: Box, writer: Writer, size: int) -> None:
         writer.set("k", other, if_absent=True)
     assert exists.value.effect == "none"
     second = writer.set("k", first + b"2", if_match=meta.etag)
-    for key, etag in (("k", meta.etag), ("none", second.etag)):
-        with pytest.raises(errors.StoragePreconditionFailed):
-            writer.set(key, other, if_match=etag)
+    if size < CHUNK:
+        # moto 5.2.5 does not look at If-Match when an upload in parts is completed
+        for key, etag in (("k", meta.etag), ("none", second.etag)):
+            with pytest.raises(errors.StoragePreconditionFailed):
+                writer.set(key, other, if_match=etag)
 
     assert bytes(writer.get_reader().get("k")) == first + b"2"
     assert box.names() == ["ds/k"]
@@ -236,9 +238,9 @@ def test_a_signed_url_is_read_by_a_bare_client(box: Box, writer: Writer) -> None
     assert box.creds["aws_secret_access_key"] not in url
     with pytest.raises(ValueError, match="604800"):
         writer.get_reader().sign_url("k", 604801)
-    with Reader(box.url, {"anon": True, "endpoint_url": box.creds["endpoint_url"]}) as anonymous:
-        with pytest.raises(errors.StorageOperationUnsupported):
-            anonymous.sign_url("k", 60)
+    anonymous = {"anon": True, "endpoint_url": box.creds["endpoint_url"]}
+    with Reader(box.url, anonymous) as reader, pytest.raises(errors.StorageOperationUnsupported):
+        reader.sign_url("k", 60)
 
 
 def test_a_handle_is_used_by_many_threads(writer: Writer) -> None:
@@ -396,7 +398,7 @@ def test_an_etag_that_is_no_md5_is_found_out(open_store: Opening) -> None:
         ),
         (refusal(404, "NoSuchBucket"), errors.StorageBucketNotFound, "create the bucket"),
         (refusal(400, "BadDigest"), errors.StorageInternalError, "BadDigest, HTTP 400"),
-        (refusal(501, "NotImplemented"), errors.StorageOperationUnsupported, "NotImplemented"),
+        (refusal(501, "NotImplemented"), errors.StorageOperationUnsupported, "HTTP 501"),
         (refusal(400, "KeyTooLongError"), errors.InvalidURIError, "KeyTooLongError"),
     ],
     ids=lambda value: getattr(value, "__name__", None),
@@ -425,7 +427,11 @@ def test_a_refusal_is_told_alike_by_every_operation(
         assert (error.provider, error.operation, error.source, error.effect) == ("s3", operation, "aws_dict", "none")
         assert error.http_status == reply.status
         assert SECRET not in "".join(traceback.format_exception(error))
-        assert len(service.asked) == (2 if operation == "metadata" else 1)
+        if operation == "metadata":
+            # HEAD has no body; botocore asks for the bucket's region besides where it says 400
+            assert {asked.method for asked in service.asked} <= {"HEAD", "GET"}
+        else:
+            assert len(service.asked) == 1
 
 
 def test_another_region_is_named(open_store: Opening) -> None:
@@ -577,6 +583,21 @@ def test_a_large_write_goes_in_parts(open_store: Opening) -> None:
         assert len(service.asked) == 5
 
 
+@pytest.mark.parametrize(
+    ("conditions", "header"),
+    [({"if_absent": True}, ("If-None-Match", "*")), ({"if_match": '"x"'}, ("If-Match", '"x"'))],
+)
+def test_conditions_hold_when_an_upload_is_completed(
+    open_store: Opening, conditions: dict[str, Any], header: tuple[str, str]
+) -> None:
+    """There, and nowhere before."""
+    with scripted(Parts()) as service:
+        open_store(service).put("k", bytes(CHUNK + 1), **conditions)
+
+        named = [(asked.method, [*asked.query]) for asked in service.asked if asked.headers.get(header[0]) == header[1]]
+        assert named == [("POST", ["uploadId"])]
+
+
 def test_a_failed_part_aborts_the_upload(open_store: Opening) -> None:
     """Nobody sees anything of it."""
 
@@ -624,9 +645,9 @@ def test_ranges_are_of_one_version(open_store: Opening) -> None:
 @pytest.mark.parametrize("shift", [-1, 1])
 def test_a_range_that_was_not_asked_for_is_refused(open_store: Opening, shift: int) -> None:
     """A proxy that answers for other bytes."""
-    with scripted(in_turn(stored(b"abc", etag='"e"', whole=b"abcdefgh", start=3 + shift))) as service:
-        with pytest.raises(errors.StorageError):
-            open_store(service).get("k", 3, 6)
+    reply = stored(b"abc", etag='"e"', whole=b"abcdefgh", start=3 + shift)
+    with scripted(in_turn(reply)) as service, pytest.raises(errors.StorageError):
+        open_store(service).get("k", 3, 6)
 
 
 def test_a_server_without_ranges_is_sliced(open_store: Opening) -> None:
@@ -647,9 +668,8 @@ def test_a_refused_connection(open_store: Opening) -> None:
 
 def test_what_only_botocore_refuses_is_told_without_frames(no_aws: Path) -> None:
     """A region that cannot be part of a host name."""
-    with Reader(
-        "s3://box/ds", {"aws_access_key_id": "a", "aws_secret_access_key": SECRET, "aws_region": "a b"}
-    ) as reader, pytest.raises(errors.StorageError) as caught:
+    creds = {"aws_access_key_id": "a", "aws_secret_access_key": SECRET, "aws_region": "a b"}
+    with Reader("s3://box/ds", creds) as reader, pytest.raises(errors.StorageError) as caught:
         reader.get("k")
 
     text = "".join(traceback.format_exception(caught.value))
