@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 import threading
 import time
 import traceback
@@ -675,6 +676,13 @@ def test_what_only_botocore_refuses_is_told_without_frames(no_aws: Path) -> None
     text = "".join(traceback.format_exception(caught.value))
     assert "site-packages" not in text
     assert SECRET not in text
+
+
+def test_a_missing_sdk_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the handle is opened."""
+    monkeypatch.setitem(sys.modules, "boto3", None)
+    with pytest.raises(errors.StorageProviderMissingError, match=r"\[s3\]"):
+        Reader("s3://box/ds")
 
 
 def test_a_body_is_a_file_without_a_copy() -> None:
