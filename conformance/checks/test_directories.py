@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from conformance.checking import budget, checks, wired
 from conformance.expectations import CheckFailure, assert_equal, assert_true, raises
 from conformance.places import Place
-from conformance.strategies.keys import directories, key_sets, keys
+from conformance.strategies.keys import directories, key_sets, keys, segments
 from conformance.strategies.values import values
 from conformance.targets import TargetError
 
@@ -59,6 +60,22 @@ def test_subdir_is_a_prefix(place: Place, case: str, folder: str) -> None:
         ways.append((answer[0] if case == "metadata" else answer, left))
 
     assert_equal(ways[0], ways[1], f"{case} by p/k, and by subdir(p)")
+
+
+@checks("DIR-1")
+@budget(0.2)
+@given(name=segments(), depth=st.integers(1, 3))
+def test_a_key_may_repeat_its_directory(place: Place, name: str, depth: int) -> None:
+    """`d/d/a` in the handle of `d` is not `d/a`."""
+    folder = place.fresh()
+    repeated = "/".join([name] * depth)
+    place.witness.put_many({f"{folder}/{name}/a.k": b"outer", f"{folder}/{name}/{repeated}/a.k": b"inner"})
+    root = place.open_reader(f"{place.url}/{folder}/{name}")
+    for way, reader in (("subdir", place.reader.subdir(f"{folder}/{name}")), ("url", root)):
+        assert_equal(b"inner", reader.get(f"{repeated}/a.k"), f"get by {way}")
+        assert_equal(b"outer", reader.get("a.k"), f"get of the outer one by {way}")
+        listed = sorted(["a.k", f"{repeated}/a.k"], key=str.encode)
+        assert_equal(listed, paths(reader.list()), f"list by {way}")
 
 
 @checks("DIR-2")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conformance.checking import budget, checks, on, wired
+from conformance.checking import budget, checks, on, only_profiles, wired
 from conformance.expectations import Inconclusive, assert_equal, assert_true
 from conformance.model.objects import Objects
 from conformance.places import Place
@@ -157,19 +157,19 @@ def test_pages_join_to_the_listing(place: Place, names: list[str]) -> None:
     assert_true(not empty or not names, expected="no empty page", observed=f"pages {empty} of {len(pages)} are empty")
 
 
-# One tree whose directories hold 2001, 1001, 1000 and 999 objects, so that 2,001 writes serve all sizes.
+# One tree whose directories hold 2001, 1001, 1000 and 999 objects, so that 2,001 writes serve all sizes. Its first page of
+# 1,000 ends where another directory begins, and names at the borders of pages hold what a cursor has to encode.
 TREE = [
-    *(f"p/q/r/{number % 7}/{number:05}.k" for number in range(999)),
-    "p/q/one.k",
-    "p/one.k",
-    *(f"s/{number % 7}/{number:05}.k" for number in range(1000)),
+    *(f"p/q/r/{number % 7}/{number:05}%2B+.k" for number in range(999)),
+    "p/q/one%2B+.k",
+    *(f"s/{number % 7}/{number:05}%2B+.k" for number in range(1001)),
 ]
 SIZES = {
     "0-objects": "none/",
-    "1-object": "s/0/00000.k",
+    "1-object": "",
     "999-objects": "p/q/r/",
     "1000-objects": "p/q/",
-    "1001-objects": "p/",
+    "1001-objects": "s/",
     "2001-objects": "",
 }
 
@@ -206,6 +206,22 @@ def test_listings_go_beyond_one_page(place: Place, case: str) -> None:
     assert_equal(model.list(), listed, "list")
     assert_equal(model.list(), [entry.path for page in reader.list_iter() for entry in page], "joined pages")
     assert_equal(model.list_dirs(), reader.list_dirs(), "list_dirs")
+
+
+@checks("LIST-8")
+@on("s3", "az", "gcs")
+@only_profiles("default", "thorough")
+def test_a_page_of_placeholders_is_not_the_end(place: Place) -> None:
+    """More than a page of folder placeholders, which are no objects, and one object behind them."""
+    folder = place.fresh()
+    place.witness.put_many({f"{folder}/{number:04}/": b"" for number in range(PAGE + 1)})
+    place.witness.put(f"{folder}/z/object.k", b"x")
+
+    assert_true(
+        f"{folder}/z/object.k" in paths(place.reader.list(folder)),
+        expected="the object behind the placeholders",
+        observed=paths(place.reader.list(folder))[-3:],
+    )
 
 
 @checks("LIST-9")

@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conformance.checking import budget, checks, in_process_only, needs, wired
+from conformance.checking import budget, checks, in_process_only, needs, on, wired
 from conformance.expectations import assert_equal, assert_true, raises
 from conformance.places import Place
 from conformance.strategies.keys import key_sets, keys
-from conformance.strategies.values import LARGE_SIZES, noise, values
+from conformance.strategies.values import LARGE_SIZES, PART, noise, values
 from conformance.targets import TargetError
 
 VALUES = values()
@@ -140,6 +140,18 @@ def test_a_directory_is_not_an_object(place: Place, key: str, value: bytes) -> N
     raises("StorageKeyNotFound", place.reader.get, f"{folder}/d")
     assert_equal(-1, place.reader.length(f"{folder}/d"), "length")
     assert_equal(None, place.reader.metadata(f"{folder}/d"), "metadata")
+
+
+@checks("OBJ-8")
+@on("s3", "az", "gcs")
+def test_a_folder_placeholder_is_not_an_object(place: Place) -> None:
+    """An empty object `a/` that another tool made is not the object `a`."""
+    folder = place.fresh()
+    place.witness.put(f"{folder}/a/", b"")
+
+    raises("StorageKeyNotFound", place.reader.get, f"{folder}/a")
+    assert_equal(-1, place.reader.length(f"{folder}/a"), "length")
+    assert_equal(None, place.reader.metadata(f"{folder}/a"), "metadata")
 
 
 @checks("OBJ-9")
@@ -392,3 +404,34 @@ def test_a_reader_sees_the_old_value_or_the_new_one(place: Place) -> None:
     if errors:
         raise errors[0]
     assert_equal([], broken, "values that nobody wrote")
+
+
+LARGE_READS = 6
+
+
+@checks("OBJ-23")
+@needs("concurrent")
+def test_a_large_read_is_of_one_version(place: Place) -> None:
+    """An object of three parts is replaced once while it is read."""
+    path = f"{place.fresh()}/large.k"
+    choices = [bytes([65 + number]) * (2 * PART + 1000) for number in range(2)]
+    place.writer.set(path, choices[0])
+    outcomes: list[bytes | TargetError] = []
+
+    def read() -> None:
+        try:
+            outcomes.append(place.reader.get(path))
+        except TargetError as error:
+            outcomes.append(error)
+
+    for number in range(LARGE_READS):
+        thread = threading.Thread(target=read)
+        thread.start()
+        place.writer.set(path, choices[(number + 1) % 2])
+        thread.join()
+
+    for outcome in outcomes:
+        if isinstance(outcome, TargetError):
+            raise outcome
+        mixed = f"{len(outcome)} bytes of {sorted(set(outcome))}"
+        assert_true(outcome in choices, expected="one of the two values whole", observed=mixed)

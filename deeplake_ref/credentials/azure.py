@@ -14,14 +14,17 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from deeplake_ref.credentials import azure_texts
 from deeplake_ref.credentials.azure_texts import Answer, AzureCredentials
-from deeplake_ref.credentials.chain import Broken, Chain, Found, NotMine, Source, check_dictionary
+from deeplake_ref.credentials.chain import Chain, Found, NotMine, Source, check_dictionary
 from deeplake_ref.credentials.endpoints import checked_endpoint
-from deeplake_ref.errors import InvalidCredentialsError, InvalidURIError
+from deeplake_ref.errors import InvalidURIError
+
+if TYPE_CHECKING:
+    from deeplake_ref.secrets import SecretFields
 
 FIELDS = ("account_key", "sas_token", "endpoint_url", "anon")
 """Every field of a creds dictionary for `az://`."""
@@ -50,23 +53,17 @@ HINT = (
 )
 
 
-Creds = Mapping[str, Any] | str | None
-
-
 @dataclass(frozen=True, slots=True)
 class Dictionary:
     """The creds dictionary as a whole: broken if any field of it is, and the winner if it asks for no identity."""
 
-    creds: Creds = field(repr=False)
+    creds: SecretFields
     name: str = "azure_dict"
 
     def look(self) -> Answer:
         """Answer with nothing for `anon`."""
-        try:
-            given = checked(self.creds)
-        except InvalidCredentialsError as error:
-            return Broken(error)
-        return Found(AzureCredentials()) if given.get("anon") else NotMine("creds does not ask for anonymous requests")
+        anonymous = checked(self.creds).get("anon")
+        return Found(AzureCredentials()) if anonymous else NotMine("creds does not ask for anonymous requests")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +72,7 @@ class DictionaryField:
 
     name: str
     field_name: str
-    creds: Creds = field(repr=False)
+    creds: SecretFields
 
     def look(self) -> Answer:
         """Answer with the field, if it is there."""
@@ -109,7 +106,7 @@ class Variable:
         return azure_texts.from_secret(self.field_name, value, self.variable)
 
 
-def chain(creds: Creds, account: str) -> Chain[AzureCredentials]:
+def chain(creds: SecretFields, account: str) -> Chain[AzureCredentials]:
     """Return the ordered sources of one handle; a new source takes its place in this tuple."""
     sources: tuple[Source[AzureCredentials], ...] = (
         Dictionary(creds),
@@ -123,19 +120,20 @@ def chain(creds: Creds, account: str) -> Chain[AzureCredentials]:
     return Chain("az", sources, HINT)
 
 
-def checked(creds: Creds) -> dict[str, Any]:
+def checked(creds: SecretFields) -> dict[str, Any]:
     """Return the fields that are set; "ENV" is None, ambient sources only; raises `InvalidCredentialsError`."""
-    if creds is None or creds == "ENV":
+    fields = creds.reveal()
+    if fields is None or fields == "ENV":
         return {}
-    if not isinstance(creds, Mapping):
-        raise azure_texts.invalid(f"creds for az:// is a dictionary, or 'ENV': {type(creds).__name__}")
-    given = check_dictionary(creds, provider="az", own=FIELDS, foreign=FOREIGN, types={"anon": bool})
+    if not isinstance(fields, Mapping):
+        raise azure_texts.invalid(f"creds for az:// is a dictionary, or 'ENV': {type(fields).__name__}")
+    given = check_dictionary(fields, provider="az", own=FIELDS, foreign=FOREIGN, types={"anon": bool})
     if given.get("anon") and ("account_key" in given or "sas_token" in given):
         raise azure_texts.invalid("`anon` and keys exclude each other")
     return given
 
 
-def endpoint(creds: Creds, credentials: AzureCredentials, account: str) -> str:
+def endpoint(creds: SecretFields, credentials: AzureCredentials, account: str) -> str:
     """Return the base URL of the account, without trailing slash.
 
     Raises:

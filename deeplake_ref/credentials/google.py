@@ -11,12 +11,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from deeplake_ref.credentials.chain import Broken, Chain, Found, NotMine, Source, check_dictionary
+from deeplake_ref.credentials.chain import Chain, Found, NotMine, Source, check_dictionary
 from deeplake_ref.credentials.endpoints import checked_endpoint
 from deeplake_ref.errors import InvalidCredentialsError
+
+if TYPE_CHECKING:
+    from deeplake_ref.secrets import SecretFields
 
 FIELDS = ("anon", "endpoint_url")
 """Every field of a creds dictionary for `gcs://`."""
@@ -28,6 +31,7 @@ FOREIGN = {
     "aws_region": "s3",
     "profile_name": "s3",
     "account_key": "az",
+    "account_name": "az",
     "sas_token": "az",
     "creds_key": "al",
 }
@@ -36,8 +40,6 @@ FOREIGN = {
 PUBLIC_ENDPOINT = "https://storage.googleapis.com"
 
 HINT = "Only anonymous access is supported: ask for it with creds={'anon': True}."
-
-Creds = Mapping[str, Any] | str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,19 +62,16 @@ class GoogleCredentials:
 class Argument:
     """The creds argument: broken if any field of it is, the winner if it asks for no identity."""
 
-    creds: Creds = field(repr=False)
+    creds: SecretFields
     name: str = "gcs_anon"
 
-    def look(self) -> Found[GoogleCredentials] | NotMine | Broken:
+    def look(self) -> Found[GoogleCredentials] | NotMine:
         """Answer for `anon`."""
-        try:
-            given = checked(self.creds)
-        except InvalidCredentialsError as error:
-            return Broken(error)
-        return Found(GoogleCredentials()) if given.get("anon") else NotMine("creds does not ask for anonymous requests")
+        anonymous = checked(self.creds).get("anon")
+        return Found(GoogleCredentials()) if anonymous else NotMine("creds does not ask for anonymous requests")
 
 
-def chain(creds: Creds) -> Chain[GoogleCredentials]:
+def chain(creds: SecretFields) -> Chain[GoogleCredentials]:
     """Return the ordered sources of one handle; a new source takes its place in this tuple."""
     sources: tuple[Source[GoogleCredentials], ...] = (
         Argument(creds),
@@ -82,19 +81,20 @@ def chain(creds: Creds) -> Chain[GoogleCredentials]:
     return Chain("gcs", sources, HINT)
 
 
-def checked(creds: Creds) -> dict[str, Any]:
+def checked(creds: SecretFields) -> dict[str, Any]:
     """Return the fields that are set; "ENV" is None, ambient sources only; raises `InvalidCredentialsError`."""
-    if creds is None or creds == "ENV":
+    fields = creds.reveal()
+    if fields is None or fields == "ENV":
         return {}
-    if creds == "anon":
+    if fields == "anon":
         return {"anon": True}
-    if not isinstance(creds, Mapping):
-        message = f"creds for gcs:// is a dictionary, 'anon' or 'ENV': {type(creds).__name__}. {HINT}"
+    if not isinstance(fields, Mapping):
+        message = f"creds for gcs:// is a dictionary, 'anon' or 'ENV': {type(fields).__name__}. {HINT}"
         raise InvalidCredentialsError(message, provider="gcs", effect="none")
-    return check_dictionary(creds, provider="gcs", own=FIELDS, foreign=FOREIGN, types={"anon": bool})
+    return check_dictionary(fields, provider="gcs", own=FIELDS, foreign=FOREIGN, types={"anon": bool})
 
 
-def endpoint(creds: Creds) -> str:
+def endpoint(creds: SecretFields) -> str:
     """Return the base URL of the service, without trailing slash; raises `InvalidURIError`."""
     given = checked(creds)
     if "endpoint_url" in given:

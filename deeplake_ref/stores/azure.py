@@ -11,7 +11,6 @@ from __future__ import annotations
 import base64
 import secrets
 import threading
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
@@ -28,21 +27,19 @@ from deeplake_ref.errors import (
     StorageOperationUnsupported,
     StoragePreconditionFailed,
 )
-from deeplake_ref.stores import CHUNK, THREADS, Buffer, ResourceMeta, azure_answers, ranges
+from deeplake_ref.secrets import SecretFields
+from deeplake_ref.stores import CHUNK, THREADS, Buffer, Keys, Metas, ResourceMeta, azure_answers, ranges
 from deeplake_ref.stores.azure_client import AzureClient
 from deeplake_ref.stores.azure_errors import translated
 from deeplake_ref.stores.sessions import Deadline, MalformedAnswerError, RefusedError, content_range
 from deeplake_ref.urls import DatasetURL, check_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from deeplake_ref.retry import RetryPolicy
 
 T = TypeVar("T")
-# inside the class, `list` is the verb
-Keys = list[str]
-Metas = list[ResourceMeta]
 
 LARGEST_PUT = 64 * 1024 * 1024
 """Bytes up to which the SDK, and so we, write in one request (`max_single_put_size`)."""
@@ -58,17 +55,18 @@ class AzureStore:
     """One root in a container."""
 
     def __init__(self, url: DatasetURL, creds: Mapping[str, Any] | str | None, retry: RetryPolicy) -> None:
-        from azure.storage import blob  # noqa: F401 - a missing SDK is told when the handle is opened
+        from azure.storage.blob import ContainerClient  # noqa: F401 - a missing SDK is told when the handle is opened
 
         self._account, self._container = url.account, url.bucket
         self._where = f"{url.account}/{url.bucket}"
         self._root = f"{url.path}/" if url.path else ""
-        self._creds = dict(creds) if isinstance(creds, Mapping) else creds
+        self._creds = SecretFields(creds)
         self._chain = azure.chain(self._creds, url.account)
         self._retry = retry
         self._lock = threading.Lock()
         self._client: AzureClient | None = None
         self._pool: ThreadPoolExecutor | None = None
+        self._closed = False
 
     # ---- the client
 
@@ -76,6 +74,7 @@ class AzureStore:
         client = self._client
         if client is None:
             with self._lock:
+                self._check_open()
                 if self._client is None:
                     resolved = self._chain.resolve().credentials
                     endpoint = azure.endpoint(self._creds, resolved, self._account)
@@ -83,8 +82,13 @@ class AzureStore:
                 client = self._client
         return client
 
+    def _check_open(self) -> None:
+        if self._closed:
+            raise StorageError("the handle is closed, open another one", provider="az", effect="none")
+
     def _threads(self) -> ThreadPoolExecutor:
         with self._lock:
+            self._check_open()
             if self._pool is None:
                 self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="deeplake_ref-az")
             return self._pool
@@ -130,7 +134,8 @@ class AzureStore:
     def _nothing(self, key: str) -> bytes:
         """Return no bytes of an object that must exist all the same."""
         if self.head(key) is None:
-            raise StorageKeyNotFound(f"get: no object {key!r} in {self._where}", provider="az", operation="get")
+            message = f"get: no object {key!r} in {self._where}"
+            raise StorageKeyNotFound(message, provider="az", operation="get", source=self._chain.source, effect="none")
         return b""
 
     def head(self, key: str) -> ResourceMeta | None:
@@ -162,9 +167,7 @@ class AzureStore:
         except StoragePreconditionFailed as error:
             if not if_absent:
                 raise
-            lost = StorageKeyAlreadyExists(error.message)
-            vars(lost).update(vars(error))
-            lost.__cause__ = error.__cause__
+            lost = error.told_as(StorageKeyAlreadyExists, f"set: {key!r} in {self._where} exists already")
         raise lost
 
     def _put_blob(self, full: str, key: str, value: Buffer, conditions: dict[str, str]) -> ResourceMeta:
@@ -185,7 +188,7 @@ class AzureStore:
                 (base64.b64encode(upload + number.to_bytes(3)).decode(), view[at : at + size])
                 for number, at in enumerate(range(0, len(view), size))
             ]
-            list(self._threads().map(lambda block: self._stage(full, key, *block), blocks))
+            ranges.gathered([self._threads().submit(self._stage, full, key, *block) for block in blocks])
             try:
                 return self._commit(full, key, len(view), [name for name, _ in blocks], conditions)
             except StorageInternalError as error:
@@ -227,7 +230,7 @@ class AzureStore:
 
     def delete_many(self, keys: Keys) -> None:
         """Remove blobs on several threads, by the names that a listing has; a batch would need more rights."""
-        list(self._threads().map(lambda key: self._delete("remove_directory", key), keys))
+        ranges.gathered([self._threads().submit(self._delete, "remove_directory", key) for key in keys])
 
     def _delete(self, operation: str, key: str) -> None:
         def request(client: AzureClient, deadline: Deadline) -> None:
@@ -302,6 +305,7 @@ class AzureStore:
     def close(self) -> None:
         """Close connections and threads."""
         with self._lock:
+            self._closed = True
             pool, self._pool = self._pool, None
             client, self._client = self._client, None
         if pool is not None:

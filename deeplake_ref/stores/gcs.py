@@ -8,7 +8,6 @@ generation. The generation is the etag: unlike the service's own etag it can be 
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
@@ -23,21 +22,19 @@ from deeplake_ref.errors import (
     StorageOperationUnsupported,
     StoragePreconditionFailed,
 )
-from deeplake_ref.stores import CHUNK, THREADS, Buffer, ResourceMeta, gcs_answers, ranges
+from deeplake_ref.secrets import SecretFields
+from deeplake_ref.stores import CHUNK, THREADS, Buffer, Keys, Metas, ResourceMeta, gcs_answers, ranges
 from deeplake_ref.stores.gcs_client import OBJECT_FIELDS, GcsClient
 from deeplake_ref.stores.gcs_errors import translated
 from deeplake_ref.stores.sessions import Deadline, MalformedAnswerError, RefusedError, content_range
 from deeplake_ref.urls import DatasetURL, check_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from deeplake_ref.retry import RetryPolicy
 
 T = TypeVar("T")
-# inside the class, `list` is the verb
-Keys = list[str]
-Metas = list[ResourceMeta]
 
 PAGE = 1000
 """Entries of one page; the most that the service gives."""
@@ -52,12 +49,13 @@ class GcsStore:
 
         self._bucket = url.bucket
         self._root = f"{url.path}/" if url.path else ""
-        self._creds = dict(creds) if isinstance(creds, Mapping) else creds
+        self._creds = SecretFields(creds)
         self._chain = google.chain(self._creds)
         self._retry = retry
         self._lock = threading.Lock()
         self._client: GcsClient | None = None
         self._pool: ThreadPoolExecutor | None = None
+        self._closed = False
 
     # ---- the client
 
@@ -65,14 +63,20 @@ class GcsStore:
         client = self._client
         if client is None:
             with self._lock:
+                self._check_open()
                 if self._client is None:
                     resolved = self._chain.resolve().credentials
                     self._client = GcsClient(resolved, google.endpoint(self._creds), self._bucket)
                 client = self._client
         return client
 
+    def _check_open(self) -> None:
+        if self._closed:
+            raise StorageError("the handle is closed, open another one", provider="gcs", effect="none")
+
     def _threads(self) -> ThreadPoolExecutor:
         with self._lock:
+            self._check_open()
             if self._pool is None:
                 self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="deeplake_ref-gcs")
             return self._pool
@@ -127,7 +131,8 @@ class GcsStore:
     def _nothing(self, key: str) -> bytes:
         """Return no bytes of an object that must exist all the same."""
         if self.head(key) is None:
-            raise StorageKeyNotFound(f"get: no object {key!r} in {self._bucket}", provider="gcs", operation="get")
+            message = f"get: no object {key!r} in {self._bucket}"
+            raise StorageKeyNotFound(message, provider="gcs", operation="get", source=self._chain.source, effect="none")
         return b""
 
     def head(self, key: str) -> ResourceMeta | None:
@@ -159,9 +164,7 @@ class GcsStore:
         except StoragePreconditionFailed as error:
             if not if_absent:
                 raise
-            lost = StorageKeyAlreadyExists(error.message)
-            vars(lost).update(vars(error))
-            lost.__cause__ = error.__cause__
+            lost = error.told_as(StorageKeyAlreadyExists, f"set: {key!r} in {self._bucket} exists already")
         else:
             return meta
         raise lost
@@ -197,7 +200,7 @@ class GcsStore:
 
     def delete_many(self, keys: Keys) -> None:
         """Remove objects on several threads, by the names that a listing has; a batch is as many requests inside."""
-        list(self._threads().map(lambda key: self._delete("remove_directory", key), keys))
+        ranges.gathered([self._threads().submit(self._delete, "remove_directory", key) for key in keys])
 
     def _delete(self, operation: str, key: str) -> None:
         with suppress(StorageKeyNotFound):
@@ -253,6 +256,7 @@ class GcsStore:
     def close(self) -> None:
         """Close connections and threads."""
         with self._lock:
+            self._closed = True
             pool, self._pool = self._pool, None
             client, self._client = self._client, None
         if pool is not None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 CONNECT_S = 10.0
 READ_S = 20.0
-"""Seconds of one attempt; three fit into the default deadline of an operation."""
+"""Seconds of one attempt at most; both are a third of a short deadline, so that a hanging attempt is not the last."""
 
 SLOWEST = 1024 * 1024
 """Bytes per second that an upload is given time for: urllib3 lets the connect time-out cover the sending of a body."""
@@ -59,6 +59,7 @@ class Deadline:
 
     def __init__(self, seconds: float) -> None:
         self._end = time.monotonic() + seconds
+        self._attempt_s = seconds / 3
 
     def left_s(self) -> float:
         """Return the seconds that are left, never quite none, since sockets take 0 for a different mode."""
@@ -67,7 +68,8 @@ class Deadline:
     def timeouts_s(self, upload: int = 0) -> tuple[float, float]:
         """Return connect and read time-outs of one attempt that sends a body of `upload` bytes."""
         left = self.left_s()
-        return min(left, CONNECT_S + upload / SLOWEST), min(left, READ_S)
+        connect = min(CONNECT_S, self._attempt_s) + upload / SLOWEST
+        return min(left, connect), min(left, READ_S, self._attempt_s)
 
     def check(self) -> None:
         """Raise `IncompleteBodyError` if there is no time left."""

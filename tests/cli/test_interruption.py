@@ -42,6 +42,8 @@ def start(tmp_path: Path, environment: dict[str, str]) -> subprocess.Popen[str]:
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
+        # a CI that runs in the background hands on that Ctrl-C is ignored
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no thread is started here
     )
 
 
@@ -119,7 +121,10 @@ def test_ctrl_c_leaves_no_process(tmp_path: Path, clean_environment: dict[str, s
         below = descendants(run.pid)
     finally:
         os.killpg(run.pid, signal.SIGINT)
-        run.communicate(timeout=WAIT_S)
+        try:
+            run.communicate(timeout=WAIT_S)
+        finally:
+            run.kill()
 
     until(lambda: not alive(below))
     assert lines(tmp_path)[-1]["type"] != "end"

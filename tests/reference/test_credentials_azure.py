@@ -6,13 +6,17 @@ import base64
 import os
 import secrets
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from deeplake_ref import errors
 from deeplake_ref.credentials import azure
 from deeplake_ref.credentials.azure_texts import AzureCredentials
+from deeplake_ref.secrets import SecretFields
+
+if TYPE_CHECKING:
+    from deeplake_ref.credentials.chain import Chain
 
 
 def new_key() -> str:
@@ -43,6 +47,16 @@ def _empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
 
 
+def chain(creds: Any, account: str) -> Chain[AzureCredentials]:
+    """Return the chain for what a caller gave."""
+    return azure.chain(SecretFields(creds), account)
+
+
+def endpoint(creds: Any, credentials: AzureCredentials, account: str) -> str:
+    """Return the endpoint for what a caller gave."""
+    return azure.endpoint(SecretFields(creds), credentials, account)
+
+
 def secret_of(credentials: AzureCredentials) -> str | None:
     """Return the one secret that there is."""
     found = [each.reveal() for each in (credentials.account_key, credentials.sas_token) if each is not None]
@@ -59,14 +73,14 @@ def test_the_first_configured_source_wins(monkeypatch: pytest.MonkeyPatch, mask:
         creds |= fields
         for variable, value in variables.items():
             monkeypatch.setenv(variable, value)
-    resolved = azure.chain(creds, "acct").resolve()
+    resolved = chain(creds, "acct").resolve()
 
     assert (resolved.source, secret_of(resolved.credentials)) == (configured[0][0], configured[0][3])
 
 
 def test_the_order_can_be_read_off_the_tuple() -> None:
     """The dictionary as a whole comes first, its fields next."""
-    names = [source.name for source in azure.chain(None, "acct").sources]
+    names = [source.name for source in chain(None, "acct").sources]
 
     assert names == ["azure_dict", *(name for name, *_ in SOURCES)]
 
@@ -77,7 +91,7 @@ def test_the_order_can_be_read_off_the_tuple() -> None:
 def test_nothing_configured_is_an_error_and_never_anonymous(creds: Any) -> None:
     """The message lists the attempts, and says what to do."""
     with pytest.raises(errors.CredentialsNotFoundError) as caught:
-        azure.chain(creds, "acct").resolve()
+        chain(creds, "acct").resolve()
 
     for name, *_ in SOURCES:
         assert name in str(caught.value)
@@ -88,7 +102,7 @@ def test_nothing_configured_is_an_error_and_never_anonymous(creds: Any) -> None:
 def test_anonymous_is_what_was_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """The environment does not matter then."""
     monkeypatch.setenv("AZURE_STORAGE_KEY", THIRD)
-    resolved = azure.chain({"anon": True}, "acct").resolve()
+    resolved = chain({"anon": True}, "acct").resolve()
 
     assert resolved.source == "azure_dict"
     assert resolved.credentials.is_anonymous
@@ -125,11 +139,11 @@ def test_a_broken_dictionary_stops_and_names_the_field(
 ) -> None:
     """Never its value; and nothing of the environment is used instead."""
     monkeypatch.setenv("AZURE_STORAGE_KEY", THIRD)
-    chain = azure.chain(creds, "acct")
+    walked = chain(creds, "acct")
     with pytest.raises(errors.InvalidCredentialsError) as caught:
-        chain.resolve()
+        walked.resolve()
 
-    told = f"{caught.value}{chain.attempts}{caught.value.__cause__}{caught.value.__context__}"
+    told = f"{caught.value}{walked.attempts}{caught.value.__cause__}{caught.value.__context__}"
     assert named in str(caught.value)
     assert "sEcReT" not in told
     assert (caught.value.provider, caught.value.effect) == ("az", "none")
@@ -159,7 +173,7 @@ def test_a_broken_variable_stops(
     monkeypatch.setenv("AZURE_STORAGE_SAS_TOKEN", ENV_SAS)
     monkeypatch.setenv(variable, value)
     with pytest.raises(errors.CredentialsError) as caught:
-        azure.chain(None, "acct").resolve()
+        chain(None, "acct").resolve()
 
     assert type(caught.value) is kind
     assert variable in str(caught.value)
@@ -177,7 +191,7 @@ def test_a_blank_variable_is_unset(
     for variable, value in lower[2].items():
         monkeypatch.setenv(variable, value)
 
-    assert azure.chain(None, "acct").resolve().source == lower[0]
+    assert chain(None, "acct").resolve().source == lower[0]
 
 
 @pytest.mark.parametrize(
@@ -191,12 +205,12 @@ def test_variables_of_another_account_are_not_mine(monkeypatch: pytest.MonkeyPat
     for given in (good, "sEcReT"):
         monkeypatch.setenv(variable, given)
         with pytest.raises(errors.CredentialsNotFoundError, match="'other'"):
-            azure.chain(None, "acct").resolve()
+            chain(None, "acct").resolve()
     monkeypatch.setenv(variable, good)
     for account in ("acct", " "):
         monkeypatch.setenv("AZURE_STORAGE_ACCOUNT", account)
 
-        assert azure.chain(None, "acct").resolve().credentials is not None
+        assert chain(None, "acct").resolve().credentials is not None
 
 
 def test_a_connection_string_of_another_account_is_not_mine(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -204,7 +218,7 @@ def test_a_connection_string_of_another_account_is_not_mine(monkeypatch: pytest.
     monkeypatch.setenv("AZURE_STORAGE_CONNECTION_STRING", STRING)
     monkeypatch.setenv("AZURE_STORAGE_KEY", THIRD)
 
-    assert azure.chain(None, "another").resolve().source == "azure_env_key"
+    assert chain(None, "another").resolve().source == "azure_env_key"
 
 
 @pytest.mark.parametrize("around", ["{}", "  {}\n", "\t{}\r\n"])
@@ -212,20 +226,20 @@ def test_whitespace_around_a_secret_means_nothing(monkeypatch: pytest.MonkeyPatc
     """As editors and shells leave it; a SAS may start with its question mark."""
     monkeypatch.setenv("AZURE_STORAGE_KEY", around.format(THIRD))
 
-    assert secret_of(azure.chain({"account_key": around.format(KEY)}, "acct").resolve().credentials) == KEY
-    assert secret_of(azure.chain({"sas_token": around.format("?" + SAS)}, "acct").resolve().credentials) == SAS
-    assert secret_of(azure.chain(None, "acct").resolve().credentials) == THIRD
+    assert secret_of(chain({"account_key": around.format(KEY)}, "acct").resolve().credentials) == KEY
+    assert secret_of(chain({"sas_token": around.format("?" + SAS)}, "acct").resolve().credentials) == SAS
+    assert secret_of(chain(None, "acct").resolve().credentials) == THIRD
 
 
 def test_the_chain_resolves_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Later changes of the environment do not matter."""
     monkeypatch.setenv("AZURE_STORAGE_KEY", THIRD)
-    chain = azure.chain(None, "acct")
-    first = chain.resolve()
+    walked = chain(None, "acct")
+    first = walked.resolve()
     monkeypatch.setenv("AZURE_STORAGE_KEY", FOURTH)
 
-    assert chain.resolve() is first
-    assert chain.source == "azure_env_key"
+    assert walked.resolve() is first
+    assert walked.source == "azure_env_key"
 
 
 @pytest.mark.parametrize(
@@ -248,7 +262,7 @@ def test_the_endpoint_combines_with_any_winner(
     monkeypatch.setenv("AZURE_STORAGE_ENDPOINT", variable)
     given = None if creds is None else {"endpoint_url": creds}
 
-    assert azure.endpoint(given, azure.chain(given, "acct").resolve().credentials, "acct") == expected
+    assert endpoint(given, chain(given, "acct").resolve().credentials, "acct") == expected
 
 
 def test_the_endpoint_of_a_connection_string_that_lost_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -258,7 +272,7 @@ def test_the_endpoint_of_a_connection_string_that_lost_is_not_used(monkeypatch: 
     )
     creds = {"account_key": KEY}
 
-    found = azure.endpoint(creds, azure.chain(creds, "acct").resolve().credentials, "acct")
+    found = endpoint(creds, chain(creds, "acct").resolve().credentials, "acct")
 
     assert found == "https://acct.blob.core.windows.net"
 
@@ -280,7 +294,7 @@ def test_the_endpoint_of_a_connection_string_that_lost_is_not_used(monkeypatch: 
 def test_an_endpoint_is_a_base_url(url: str) -> None:
     """A refusal does not repeat it, since it may hold a password."""
     with pytest.raises(errors.InvalidURIError, match="endpoint_url") as caught:
-        azure.endpoint({"endpoint_url": url}, AzureCredentials(), "acct")
+        endpoint({"endpoint_url": url}, AzureCredentials(), "acct")
 
     assert url not in str(caught.value)
 
@@ -289,14 +303,20 @@ def test_an_endpoint_is_a_base_url(url: str) -> None:
 def test_an_account_cannot_make_the_public_endpoint_another_host(account: str) -> None:
     """Signatures would go there."""
     with pytest.raises(errors.InvalidURIError):
-        azure.endpoint(None, AzureCredentials(), account)
+        endpoint(None, AzureCredentials(), account)
 
 
 def test_credentials_do_not_print() -> None:
     """Neither do the sources that hold them."""
-    chain = azure.chain({"account_key": KEY, "sas_token": SAS}, "acct")
-    resolved = chain.resolve()
+    walked = chain({"account_key": KEY, "sas_token": SAS}, "acct")
+    resolved = walked.resolve()
 
-    for shown in (repr(resolved), str(resolved), repr(resolved.credentials), repr(chain.sources), repr(chain.attempts)):
+    for shown in (
+        repr(resolved),
+        str(resolved),
+        repr(resolved.credentials),
+        repr(walked.sources),
+        repr(walked.attempts),
+    ):
         assert KEY not in shown
         assert SAS not in shown

@@ -107,6 +107,15 @@ def test_a_service_that_hangs_ends_with_the_deadline(open_store: Opening) -> Non
     assert took < 5
 
 
+def test_an_attempt_that_hangs_is_not_the_last(open_store: Opening) -> None:
+    """There is time for another one."""
+    span = {"ETag": '"0x1"', "Content-Range": "bytes 0-4/5"}
+    with scripted(in_turn(HANG, Reply(206, span, b"value"))) as service:
+        value = open_store(service, deadline_s=1.5).get("k")
+
+    assert value == b"value"
+
+
 @pytest.mark.parametrize(
     ("fault", "effect", "requests"),
     [(RESET, "unknown", 1), (Reply(500), "unknown", 1), (BUSY, "none", 3)],
