@@ -137,7 +137,8 @@ def test_a_colon_does_not_make_a_prefix(place: Place) -> None:
     """Only read, since the directory would be in the working directory."""
     name = f"{place.testbed.name}:{place.fresh()}"
 
-    assert_equal([], place.open_reader(name).list(), f"the listing of {name!r}")
+    with place.testbed.working_directory():
+        assert_equal([], place.open_reader(name).list(), f"the listing of {name!r}")
     folder = f"{place.url.removeprefix('file://')}/a:b"
     place.open_writer(folder).set("colon.k", b"x")
     assert_equal(b"x", place.witness.get("a:b/colon.k"), "the witness")
@@ -282,6 +283,40 @@ def stored_or_refused(place: Place, case: OddKey) -> None:
 def test_an_odd_spelling_is_stored_exactly_or_refused(place: Place, case: OddKey) -> None:
     """One answer for all operations, and never another key."""
     stored_or_refused(place, case)
+
+
+FOLDED = {
+    "directory-with-empty-segment": "a//b",
+    "directory-with-leading-slash": "/a/b",
+    "directory-with-dot-segment": "a/./b",
+    "directory-with-dot-dot-segment": "a/c/../b",
+    "directory-with-two-trailing-slashes": "a/b//",
+}
+
+
+@checks("PATH-12")
+@pytest.mark.parametrize("case", FOLDED)
+def test_an_odd_spelling_is_never_another_directory(place: Place, case: str) -> None:
+    """Each is `a/b` to a place that folds; it is refused, or a directory of its own, by every operation on directories."""
+    own, odd = place.fresh_place(), FOLDED[case]
+    kept = {"a/b/x.k": b"kept", "a/b/d/y.k": b"kept", "a/c/z.k": b"kept"}
+    own.witness.put_many(kept)
+    calls: dict[str, Callable[[], Any]] = {
+        "list": lambda: [meta.path for meta in own.reader.list(odd)],
+        "list_iter": lambda: [meta.path for page in own.reader.list_iter(odd) for meta in page],
+        "list_dirs": lambda: own.reader.list_dirs(odd),
+        "subdir": lambda: [meta.path for meta in own.reader.subdir(odd).list()],
+        "remove_directory": lambda: own.writer.remove_directory(odd),
+    }
+    for name, call in calls.items():
+        try:
+            result = call()
+        except TargetError as error:
+            assert_true(error.is_a("InvalidURIError"), expected="InvalidURIError", observed=str(error), what=name)
+        else:
+            assert_true(result in (None, []), expected="nothing of `a/b`", observed=result, what=name)
+        seen = {key: own.witness.get(key) for key in kept}
+        assert_equal(kept, seen, f"the witness after {name}({odd!r})")
 
 
 @checks("PATH-19")

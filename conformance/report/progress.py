@@ -134,7 +134,8 @@ class LiveProgress:
         """Say how many results will come, and if it is known of which areas, so that a finished area is told."""
         with self._lock:
             self._expected = results
-            self._left_of = dict(by_area or {})
+            if not self._seen:  # each worker says it, and one that replaces a dead one late
+                self._left_of = dict(by_area or {})
             if self._live is None:
                 return
             if self._checks is None:

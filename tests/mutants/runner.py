@@ -92,7 +92,7 @@ def baseline(mutants: Iterable[Mutant], *, processes: int, seed: int) -> Passing
             wanted.setdefault(place, set()).add(mutant.kills)
 
     def passing_on(place: str) -> Passing:
-        record, log = _run("deeplake_ref", [place], sorted(wanted[place]), seed=seed, more=("--profile", "quick"))
+        record, log = _run("deeplake_ref", [place], sorted(wanted[place]), seed=seed)
         if record is None:
             raise RuntimeError(f"the reference could not be judged on {place}: {log}")
         passing = {(cell.requirement, cell.place) for cell in record.cells() if cell.verdict == "pass"}
@@ -143,7 +143,7 @@ def _run(
     *,
     claims: str = CLAIMS,
     seed: int,
-    more: Sequence[str],
+    more: Sequence[str] = (),
 ) -> tuple[Record | None, str]:
     """Return the record of one run of the command, None if it left none, and the end of what it said."""
     with tempfile.TemporaryDirectory(prefix="mutant-") as directory:

@@ -7,7 +7,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from conformance import requirements
-from conformance.report.markdown import escaped
 from tests.mutants.registry import GROUPS, links
 from tests.mutants.unexpressed import UNEXPRESSED
 
@@ -45,7 +44,7 @@ def _row(outcome: Outcome) -> str:
     verdict = outcome.verdict if outcome.is_good else f"**{outcome.verdict}**"
     cells = (
         mutant.fault,
-        escaped(mutant.wrong),
+        mutant.wrong,
         _reports(mutant.origin),
         ", ".join(mutant.places),
         mutant.kills,
@@ -55,10 +54,7 @@ def _row(outcome: Outcome) -> str:
 
 
 def _unexpressed() -> list[str]:
-    rows = [
-        f"| {fault.fault} | {escaped(fault.wrong)} | {_reports(fault.origin)} | {escaped(fault.reason)} |"
-        for fault in UNEXPRESSED
-    ]
+    rows = [f"| {fault.fault} | {fault.wrong} | {_reports(fault.origin)} | {fault.reason} |" for fault in UNEXPRESSED]
     return [
         "## Not expressible yet",
         "",
@@ -78,4 +74,4 @@ def _unbroken(outcomes: list[Outcome]) -> list[str]:
 
 
 def _reports(origin: str) -> str:
-    return ", ".join(f"[{escaped(label)}]({address})" for label, address in links(origin))
+    return ", ".join(f"[{label}]({address})" for label, address in links(origin))

@@ -62,7 +62,7 @@ def moto_url(moto: RunningService) -> str:
 @pytest.fixture
 def no_aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A machine without AWS credentials; returns its home directory."""
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
+    for name in [name for name in os.environ if name.startswith("AWS_") or name.lower().endswith("_proxy")]:
         monkeypatch.delenv(name)
     home = tmp_path / "home"
     home.mkdir()

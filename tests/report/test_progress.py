@@ -62,6 +62,19 @@ def test_a_failure_without_a_case_is_told_without_one() -> None:
     assert raw.getvalue().decode() == "flaky: RANGE-1 on mem\nchecks: 1, 1 red\n"
 
 
+def test_a_worker_that_comes_late_counts_nothing_again() -> None:
+    """Every worker says how many results will come; a finished area stays finished."""
+    progress, raw = _plain()
+    with progress:
+        progress.expect(2, {"ranges": 2})
+        progress.expect(2, {"ranges": 2})
+        progress.result(result("RANGE-1", "mem"))
+        progress.expect(2, {"ranges": 2})
+        progress.result(result("RANGE-2", "mem"))
+
+    assert raw.getvalue().decode() == "ranges done: 2 pass\nchecks: 2 of 2, 0 red\n"
+
+
 def test_areas_are_not_told_where_their_size_is_not_known() -> None:
     """Without counts per area nothing is claimed to be done."""
     progress, raw = _plain()
