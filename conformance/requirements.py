@@ -62,7 +62,18 @@ def load() -> dict[str, Requirement]:
     return found
 
 
-AREAS = ("paths", "objects", "directories", "metadata", "ranges", "listing")
+AREAS = (
+    "paths",
+    "objects",
+    "directories",
+    "metadata",
+    "ranges",
+    "listing",
+    "conditional",
+    "datasets",
+    "errors",
+    "handles",
+)
 
 
 def _order(area: str) -> tuple[int, str]:

@@ -64,11 +64,11 @@ def test_subdir_is_a_prefix(place: Place, case: str, folder: str) -> None:
 
 @checks("DIR-1")
 @budget(0.2)
-@given(name=segments(), depth=st.integers(1, 3))
-def test_a_key_may_repeat_its_directory(place: Place, name: str, depth: int) -> None:
-    """`d/d/a` in the handle of `d` is not `d/a`."""
+@given(name=segments(), depth=st.integers(1, 3), whole=st.booleans())
+def test_a_key_may_repeat_its_directory(place: Place, name: str, depth: int, whole: bool) -> None:
+    """`d/d/a` in the handle of `d` is not `d/a`; the key repeats the last directory, or the whole path of the handle."""
     folder = place.fresh()
-    repeated = "/".join([name] * depth)
+    repeated = "/".join([folder, *[name] * depth] if whole else [name] * depth)
     place.witness.put_many({f"{folder}/{name}/a.k": b"outer", f"{folder}/{name}/{repeated}/a.k": b"inner"})
     root = place.open_reader(f"{place.url}/{folder}/{name}")
     for way, reader in (("subdir", place.reader.subdir(f"{folder}/{name}")), ("url", root)):

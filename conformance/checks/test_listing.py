@@ -158,11 +158,11 @@ def test_pages_join_to_the_listing(place: Place, names: list[str]) -> None:
 
 
 # One tree whose directories hold 2001, 1001, 1000 and 999 objects, so that 2,001 writes serve all sizes. Its first page of
-# 1,000 ends where another directory begins, and names at the borders of pages hold what a cursor has to encode.
+# 1,000 ends where another directory begins, and names hold, before what tells them apart, what a cursor has to encode.
 TREE = [
-    *(f"p/q/r/{number % 7}/{number:05}%2B+.k" for number in range(999)),
-    "p/q/one%2B+.k",
-    *(f"s/{number % 7}/{number:05}%2B+.k" for number in range(1001)),
+    *(f"p/q/r/{number % 7}/%2B{number:05}+.k" for number in range(999)),
+    "p/q/%2Bone+.k",
+    *(f"s/{number % 7}/%2B{number:05}+.k" for number in range(1001)),
 ]
 SIZES = {
     "0-objects": "none/",

@@ -2,7 +2,8 @@
 The gate's process: one JSON object per line in, one out, ends with its stdin.
 
 `{"do": "open", "host": h, "port": p}` answers `{"tap": n, "port": q}`; `{"do": "requests", "tap": n}` answers
-`{"requests": [...]}`; `clear` and `close` answer `{}`; a mistake answers `{"error": text}`.
+`{"requests": [...]}`; `{"do": "held", "tap": n}` answers `{"held": k}`; `clear`, `hold` (with `after`, the requests that
+still pass), `release` and `close` answer `{}`; a mistake answers `{"error": text}`.
 """
 
 from __future__ import annotations
@@ -36,6 +37,12 @@ class Desk:
                 return {"requests": [exchange.to_json() for exchange in proxy.recorder.done]}
             case "clear":
                 proxy.recorder.done.clear()
+            case "hold":
+                proxy.hold(command["after"])
+            case "held":
+                return {"held": proxy.held}
+            case "release":
+                proxy.release()
             case "close":
                 await proxy.close()
             case unknown:

@@ -9,6 +9,8 @@ import selectors
 import subprocess
 import sys
 import threading
+import time
+from concurrent import futures
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -18,8 +20,10 @@ from conformance.gate.recording import Exchange
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from concurrent.futures import Future
 
 ANSWER_S = 30.0
+POLL_S = 0.01
 
 
 class GateError(Exception):
@@ -85,9 +89,38 @@ class Tap:
         """Forget what was seen."""
         self.gate.ask({"do": "clear", "tap": self.number})
 
+    @contextmanager
+    def holding(self, after: int) -> Iterator[Hold]:
+        """Let `after` requests pass and keep the next ones waiting, until they are released or the body ends."""
+        self.gate.ask({"do": "hold", "tap": self.number, "after": after})
+        hold = Hold(self)
+        try:
+            yield hold
+        finally:
+            hold.release()
+
     def close(self) -> None:
         """Stop listening and drop the connections."""
         self.gate.ask({"do": "close", "tap": self.number})
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Requests that wait at the gate, so that a check can change something in the middle of an operation."""
+
+    tap: Tap
+
+    def wait(self, operation: Future[Any], limit_s: float) -> None:
+        """Return once a request waits, or the operation is over; raises `GateError` if neither comes."""
+        late = time.monotonic() + limit_s
+        while not operation.done() and not self.tap.gate.ask({"do": "held", "tap": self.tap.number})["held"]:
+            if time.monotonic() > late:
+                raise GateError(f"no request came within {limit_s:.0f} s, and the operation did not end")
+            futures.wait([operation], timeout=POLL_S)
+
+    def release(self) -> None:
+        """Let the requests pass."""
+        self.tap.gate.ask({"do": "release", "tap": self.tap.number})
 
 
 @contextmanager

@@ -74,6 +74,10 @@ class Proxy:
         self._upstream = (host, port)
         self._server: asyncio.Server | None = None
         self._clients: set[asyncio.StreamWriter] = set()
+        self._passing = 0
+        self._released = asyncio.Event()
+        self._released.set()
+        self.held = 0
         self.recorder = Recorder()
 
     async def listen(self) -> int:
@@ -92,6 +96,26 @@ class Proxy:
             self._server.close()
         for writer in list(self._clients):
             writer.transport.abort()
+
+    def hold(self, after: int) -> None:
+        """Let so many requests pass, and keep those that follow waiting until `release`."""
+        self._passing = after
+        self.held = 0
+        self._released.clear()
+
+    def release(self) -> None:
+        """Let all requests pass, the waiting ones too."""
+        self._released.set()
+
+    async def _turn(self) -> None:
+        """Wait until a request may pass."""
+        if self._released.is_set():
+            return
+        if self._passing:
+            self._passing -= 1
+            return
+        self.held += 1
+        await self._released.wait()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._clients.add(writer)
@@ -121,6 +145,7 @@ class Proxy:
     ) -> bool:
         """Pass one exchange; true if both connections live on."""
         raw, start, pairs = await _either_head(reader, up_reader)
+        await self._turn()
         method, target, _version = start.split(b" ", 2)
         headers = _folded(pairs)
         exchange = Open(_text(method), _text(target), [(_text(k), _text(v)) for k, v in pairs], time.monotonic())

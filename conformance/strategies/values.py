@@ -11,6 +11,9 @@ from hypothesis import strategies as st
 PART = 8 * 1024 * 1024
 """Bytes of a part in the SDKs' managed transfers; 5 MiB is S3's smallest."""
 
+LARGEST_PUT = 64 * 1024 * 1024
+"""Bytes up to which Azure's SDK writes a blob in one request (`max_single_put_size`)."""
+
 SMALLEST_PART = 5 * 1024 * 1024
 
 

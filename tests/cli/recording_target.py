@@ -1,11 +1,14 @@
 """
 The reference, which writes every operation and its arguments to the file that `OPERATIONS` names.
+
+Those of the main thread: how often the other threads of a check come to read is the machine's affair.
 """
 
 from __future__ import annotations
 
 import functools
 import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,8 +22,9 @@ METHODS = ("get", "length", "list", "list_iter", "list_dirs", "metadata", "subdi
 def _told(method: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(method)
     def tell(*arguments: Any, **keywords: Any) -> Any:
-        with Path(os.environ["OPERATIONS"]).open("a", encoding="utf-8") as file:
-            file.write(f"{method.__name__}{arguments[1:]!a}\n")
+        if threading.current_thread() is threading.main_thread():
+            with Path(os.environ["OPERATIONS"]).open("a", encoding="utf-8") as file:
+                file.write(f"{method.__name__}{arguments[1:]!a}\n")
         return method(*arguments, **keywords)
 
     return tell

@@ -32,12 +32,16 @@ _MISTAKES = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one mutant; `detail` is one line about why, `place` where it was caught."""
+    """What became of one mutant; `detail` is one line about why, `place` where it was caught.
+
+    `examples` are those of the requirement's checks until the run ended.
+    """
 
     mutant: Mutant
     verdict: str
     place: str = ""
     detail: str = ""
+    examples: int = 0
     seconds: float = 0.0
 
     @property
@@ -52,7 +56,8 @@ def judge(mutant: Mutant, record: Record) -> Outcome:
     real = [result for result in failed if not _is_mistake(result)]
     for result in real:
         if result["requirement"] == mutant.kills:
-            return Outcome(mutant, KILLED, result["place"], _seen(result))
+            tried = sum(each["examples"] for each in record.results if each["requirement"] == mutant.kills)
+            return Outcome(mutant, KILLED, result["place"], _seen(result), tried)
     if real:
         first = real[0]
         return Outcome(mutant, BY_ANOTHER, first["place"], f"{first['requirement']}: {_seen(first)}")

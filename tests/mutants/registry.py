@@ -14,20 +14,26 @@ def an_end_of_zero_means_the_whole_object(target):
 ```
 
 A mutant returns what it replaces and replaces nothing itself, so that importing this package changes no target. Faults
-are numbered; one fault may have several mutants, where implementations get it wrong in several ways.
+that somebody reported, or that are known from other suites, are numbered; one fault may have several mutants, where
+implementations get it wrong in several ways. A mutant for a requirement that no such fault breaks has no number.
 """
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from conformance import requirements
+from tests.mutants import faults
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-GROUPS = {"paths": range(1, 19), "objects": range(19, 37), "ranges": range(37, 47), "listings": range(47, 65)}
-"""Numbers of the faults, by what they are about."""
+LAST_FAULT = 64
+"""Faults up to this number are planted, or say why not; they are about paths, objects, ranges and listings."""
 
 _REFERENCE = re.compile(r"(?P<project>[\w.-]+/[\w.-]+)(?P<mark>[#@])(?P<number>\w+)")
 
@@ -49,7 +55,7 @@ class Mutant:
     """One wrong target.
 
     Attributes:
-        fault: the number of the fault, such as `F037`.
+        fault: the number of the fault, such as `F037`; empty if it has none.
         kills: the requirement that must catch it.
         places: where it shows.
         origin: reports that the fault comes from, as `owner/project#1` or `owner/project@commit`, separated by spaces.
@@ -84,7 +90,7 @@ MUTANTS: dict[str, Mutant] = {}
 
 
 def mutant(
-    fault: str,
+    fault: str = "",
     *,
     kills: str,
     places: tuple[str, ...] = ("mem",),
@@ -113,10 +119,12 @@ def replaced(owner: Any, **values: Any) -> Replacements:
 
 
 def load() -> dict[str, Mutant]:
-    """Import all modules with mutants and return the mutants by name, in the order of their faults."""
-    from tests.mutants import api, api_reading, object_store, store  # noqa: F401 - they register
-
-    return {mutant.name: mutant for mutant in sorted(MUTANTS.values(), key=lambda mutant: mutant.fault)}
+    """Import all modules with mutants and return the mutants by name, in the order of their requirements."""
+    for module in pkgutil.iter_modules(faults.__path__):
+        importlib.import_module(f"{faults.__name__}.{module.name}")
+    order = list(requirements.load())
+    found = sorted(MUTANTS.values(), key=lambda each: (order.index(each.kills), each.fault, each.name))
+    return {each.name: each for each in found}
 
 
 def links(origin: str) -> list[tuple[str, str]]:
