@@ -5,8 +5,25 @@ Importing this package is silent, touches no network and loads no cloud SDK; `me
 """
 
 from deeplake_ref import errors, storage
+from deeplake_ref.dataset import Column, Dataset
+from deeplake_ref.datasets import copy, create, delete, exists, like, open, open_read_only  # noqa: A004 - deeplake's
 from deeplake_ref.storage import Reader, ResourceMeta, Writer
 
-__all__ = ["Reader", "ResourceMeta", "Writer", "errors", "storage"]
+__all__ = [
+    "Column",
+    "Dataset",
+    "Reader",
+    "ResourceMeta",
+    "Writer",
+    "copy",
+    "create",
+    "delete",
+    "errors",
+    "exists",
+    "like",
+    "open",
+    "open_read_only",
+    "storage",
+]
 
 __version__ = "0.1.0"

@@ -1,0 +1,227 @@
+"""
+A dataset that is open: a schema, rows that are appended and committed, and reading them back.
+
+A handle stays at its version, whatever others commit; its own commits move it on. Opening and removing: `datasets`.
+"""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+from deeplake_ref import columns, commit_log, parquet
+from deeplake_ref.errors import StorageError
+from deeplake_ref.stores import THREADS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from datetime import datetime
+
+    from deeplake_ref.columns import Schema
+    from deeplake_ref.commit_log import Commit
+    from deeplake_ref.storage import Reader, Writer
+
+MOST_BUFFERED = 64 * 1024 * 1024
+"""Bytes of appended rows that wait in memory for a commit; with more, they become a data object at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One commit of the history."""
+
+    version: int
+    message: str
+    time: datetime
+    rows: int
+
+
+class Dataset:
+    """A dataset at one version, with the rows that this handle appended since; may be shared between threads."""
+
+    def __init__(self, reader: Reader, head: Commit, writer: Writer | None = None) -> None:
+        self.reader = reader
+        self.head = head
+        self._writer = writer
+        self._data = parquet.DataReader(reader, head.schema)
+        self._written: list[commit_log.DataFile] = []
+        self._buffered: list[Any] = []
+        self._lock = threading.RLock()
+
+    # ---- what it is
+
+    @property
+    def schema(self) -> Schema:
+        """Type words by column name."""
+        return dict(self.head.schema)
+
+    @property
+    def version(self) -> int:
+        """The version that is open: 0 after the creation, one more with each commit."""
+        return self.head.version
+
+    @property
+    def history(self) -> list[Version]:
+        """Every commit up to the open version, oldest first; one request each."""
+        with ThreadPoolExecutor(THREADS) as pool:
+            entries = pool.map(lambda number: commit_log.read_one(self.reader, number), range(self.head.version))
+            return [Version(each.version, each.message, each.time, each.rows) for each in [*entries, self.head]]
+
+    def __len__(self) -> int:
+        return sum(rows for rows, _ in self._segments())
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.reader.path!r}, version {self.version}, {len(self)} rows)"
+
+    # ---- writing
+
+    def append(self, batch: Any) -> None:
+        """Add rows: a mapping of columns to values, or an Arrow table. Others see them after the next commit.
+
+        Raises:
+            ValueError: a column is missing, unknown, of another length or type; nothing was added.
+        """
+        self._check_writable("append")
+        table = columns.table(self.head.schema, batch)
+        with self._lock:
+            if table.num_rows:
+                self._buffered.append(table)
+            if sum(each.nbytes for each in self._buffered) > MOST_BUFFERED:
+                self._flush()
+
+    def commit(self, message: str | None = None) -> int:
+        """Make the appended rows durable and visible, all at once; return the version.
+
+        Without such rows nothing is written. After a failure the rows are still there, and `commit` may be called again.
+        """
+        writer = self._check_writable("commit")
+        if not isinstance(message, str | None):
+            raise ValueError(f"commit: a message is a text: {type(message).__name__}")
+        with self._lock:
+            self._flush()
+            if self._written:
+                self.head = commit_log.add(writer, self.head, self._written, message or "")
+                self._written = []
+            return self.head.version
+
+    def _flush(self) -> None:
+        """Write the rows in memory as one data object; it is nothing before a commit names it."""
+        if self._buffered:
+            writer = self._check_writable("append")
+            self._written.append(parquet.write(writer, columns.arrow().concat_tables(self._buffered)))
+            self._buffered = []
+
+    def _check_writable(self, verb: str) -> Writer:
+        if self._writer is None:
+            raise StorageError(
+                f"{verb}: the dataset is open for reading only; use `open`", operation=verb, effect="none"
+            )
+        return self._writer
+
+    # ---- reading
+
+    def _segments(self) -> list[tuple[int, Any]]:
+        """Return what holds the rows, in order: data files and tables in memory, each with its number of rows."""
+        with self._lock:
+            files = [*self.head.files, *self._written]
+            return [*((file.rows, file) for file in files), *((table.num_rows, table) for table in self._buffered)]
+
+    def rows(self, names: list[str], start: int, stop: int) -> Any:
+        """Return the rows `start` to `stop` of some columns as a table; only what holds them is read."""
+        tables = []
+        first = 0
+        for count, held in self._segments():
+            low, high = max(start - first, 0), min(stop - first, count)
+            first += count
+            if low >= high:
+                continue
+            if not isinstance(held, commit_log.DataFile):
+                tables.append(held.select(names).slice(low, high - low))
+            elif (low, high) == (0, count) and names == list(self.head.schema):
+                tables.append(self._data.whole(held))
+            else:
+                tables += self._data.columns(held, names, low, high)
+        if not tables:
+            return columns.arrow_schema({name: self.head.schema[name] for name in names}).empty_table()
+        return columns.arrow().concat_tables(tables)
+
+    def to_arrow(self) -> Any:
+        """Return everything as an Arrow table."""
+        return self.rows(list(self.head.schema), 0, len(self))
+
+    def batches(self, rows: int = parquet.ROW_GROUP) -> Iterator[Any]:
+        """Yield everything as Arrow tables of at most so many rows."""
+        if rows < 1:
+            raise ValueError(f"a batch has at least one row: {rows}")
+        for start in range(0, len(self), rows):
+            yield self.rows(list(self.head.schema), start, min(start + rows, len(self)))
+
+    def __getitem__(self, key: str | int | slice) -> Any:
+        """Return a column by name, a row (a dictionary) by number, or a table by slice."""
+        if isinstance(key, str):
+            if key not in self.head.schema:
+                raise KeyError(f"no column {key!r}; there are {', '.join(map(repr, self.head.schema)) or 'none'}")
+            return Column(self, key)
+        names = list(self.head.schema)
+        if isinstance(key, slice):
+            return _sliced(lambda start, stop: self.rows(names, start, stop), key, len(self))
+        at = _position(key, len(self))
+        return self.rows(names, at, at + 1).to_pylist()[0]
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        for table in self.batches():
+            yield from table.to_pylist()
+
+    # ---- the end
+
+    def close(self) -> None:
+        """Give back connections; rows that were not committed are gone."""
+        self.reader.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.close()
+
+
+class Column:
+    """One column: `column[3]` is a value, `column[2:5]` an Arrow array; only its own bytes are read."""
+
+    def __init__(self, dataset: Dataset, name: str) -> None:
+        self._dataset = dataset
+        self.name = name
+
+    def __len__(self) -> int:
+        return len(self._dataset)
+
+    def __getitem__(self, key: int | slice) -> Any:
+        if isinstance(key, slice):
+            return _sliced(self._values, key, len(self))
+        at = _position(key, len(self))
+        return self._values(at, at + 1)[0].as_py()
+
+    def _values(self, start: int, stop: int) -> Any:
+        return self._dataset.rows([self.name], start, stop).column(0)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.name!r}, {self._dataset.schema[self.name]}, {len(self)} rows)"
+
+
+def _position(key: int, length: int) -> int:
+    at = key + length if key < 0 else key
+    if not 0 <= at < length:
+        raise IndexError(f"row {key} of {length}")
+    return at
+
+
+def _sliced(read: Callable[[int, int], Any], key: slice, length: int) -> Any:
+    start, stop, step = key.indices(length)
+    if step == 1:
+        return read(start, max(start, stop))
+    wanted = range(start, stop, step)
+    if not wanted:
+        return read(0, 0)
+    low, high = min(wanted[0], wanted[-1]), max(wanted[0], wanted[-1])
+    return read(low, high + 1).take([number - low for number in wanted])

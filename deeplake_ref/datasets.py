@@ -1,0 +1,150 @@
+"""
+Datasets at paths: make, open, find, remove and copy them, on every prefix.
+
+    <dataset>/_log/<version>.json      one per commit, written only if it does not exist: `commit_log`
+    <dataset>/_data/<random>.parquet   rows: `parquet`
+
+A reader opens the newest commit and sees nothing else, so that a commit is there wholly or not at all. Writers that lose the
+race for a version add their data to the winner's: appends never conflict. What lies beside the two folders, a nested
+dataset for one, is not touched. Out of scope: queries, indexes, branches, and the format of the deeplake client itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from deeplake_ref import columns, commit_log, parquet, urls
+from deeplake_ref.dataset import Dataset
+from deeplake_ref.errors import DatasetExistsError, DatasetNotFoundError, InvalidURIError, StorageError
+from deeplake_ref.storage import Reader, Writer
+from deeplake_ref.stores import THREADS
+
+Creds = Mapping[str, Any] | str | None
+
+
+def create(url: str, creds: Creds = None, token: str | None = None, schema: Any = None) -> Dataset:
+    """Make a dataset, and return it open for writing.
+
+    Args:
+        url: a path with one of the prefixes.
+        creds: as for `storage.Writer`.
+        token: a Deep Lake user token; only `al://` looks at it.
+        schema: column names to type words (`columns`), or an Arrow schema.
+
+    Raises:
+        DatasetExistsError: there is one already, or somebody else was faster; it is left as it is.
+        ValueError: the schema has a type that there is none of.
+    """
+    checked = columns.checked(schema)
+    writer = _writer(url, creds, token)
+    return Dataset(writer.get_reader(), commit_log.create(writer, checked), writer)
+
+
+def open(url: str, creds: Creds = None, token: str | None = None) -> Dataset:  # noqa: A001 - deeplake's name
+    """Open the newest version for reading and appending.
+
+    Raises:
+        DatasetNotFoundError: there is no dataset; denied and unreachable are errors of their own.
+        StorageInternalError: its log is damaged.
+    """
+    writer = _writer(url, creds, token)
+    reader = writer.get_reader()
+    return Dataset(reader, commit_log.read(reader), writer)
+
+
+def open_read_only(url: str, creds: Creds = None, token: str | None = None) -> Dataset:
+    """Open a version for reading, the newest one, or version n of `name@n`; nothing is ever written."""
+    where, version = _version_of(url)
+    reader = Reader(where, creds, token)
+    return Dataset(reader, commit_log.read(reader, version))
+
+
+def exists(url: str, creds: Creds = None, token: str | None = None) -> bool:
+    """Whether there is a dataset; what cannot be found out is an error, and never False."""
+    where, version = _version_of(url)
+    with Reader(where, creds, token) as reader:
+        return commit_log.exists(reader, version or 0)
+
+
+def delete(url: str, creds: Creds = None, token: str | None = None) -> None:
+    """Remove a dataset, and nothing beside it.
+
+    From the newest version back to the creation, which goes last: a removal that was cut off leaves a dataset that opens
+    at an older version, and can be repeated.
+
+    Raises:
+        DatasetNotFoundError: there is none.
+    """
+    with _writer(url, creds, token) as writer:
+        found = commit_log.versions(writer.get_reader())
+        if not found:
+            raise DatasetNotFoundError(f"delete: no dataset at {writer.path}", operation="delete", effect="none")
+        creation, *later = found
+        for version in reversed(later):
+            writer.remove(commit_log.key_of(version))
+        writer.remove_directory(parquet.FOLDER)
+        writer.remove(commit_log.key_of(creation))
+
+
+def copy(src: str, dst: str, src_creds: Creds = None, dst_creds: Creds = None, token: str | None = None) -> None:
+    """Copy the newest version of a dataset; each side has its own credentials, and the copy its own history.
+
+    The log of the copy is written last, so that a copy that was cut off is no dataset.
+
+    Raises:
+        DatasetNotFoundError: there is no source.
+        DatasetExistsError: there is a dataset at the destination, such as the source itself.
+    """
+    with open_read_only(src, src_creds, token) as source, _writer(dst, dst_creds, token) as writer:
+        if commit_log.exists(writer.get_reader()):
+            raise DatasetExistsError(
+                f"copy: a dataset exists already at {writer.path}", operation="copy", effect="none"
+            )
+        head, reader = source.head, source.reader
+
+        def transfer(file: commit_log.DataFile) -> None:
+            content = reader.get(file.path)
+            if len(content) != file.bytes:
+                raise commit_log.damaged(reader.path, f"{file.path} has {len(content)} bytes, {file.bytes} are logged")
+            writer.set(file.path, content)
+
+        try:
+            with ThreadPoolExecutor(THREADS) as pool:
+                list(pool.map(transfer, head.files))
+            commit_log.create(writer, head.schema, head.files, f"copy of version {head.version} of {reader.path}")
+        except BaseException:
+            # names are random, so that these objects are ours and nobody else's
+            for file in head.files:
+                _remove_quietly(writer, file.path)
+            raise
+
+
+def _remove_quietly(writer: Writer, path: str) -> None:
+    try:
+        writer.remove(path)
+    except StorageError:
+        return  # the failure that led here is told, not this one
+
+
+def like(src: Dataset | str, dest: str, creds: Creds = None, token: str | None = None) -> Dataset:
+    """Make an empty dataset with the schema of another one, given open or, at a place of the same creds, by its path."""
+    if isinstance(src, Dataset):
+        return create(dest, creds, token, src.schema)
+    with open_read_only(src, creds, token) as source:
+        return create(dest, creds, token, source.schema)
+
+
+def _writer(url: str, creds: Creds, token: str | None) -> Writer:
+    return Writer(str(urls.parse(url, versions="refused")), creds, token)
+
+
+def _version_of(url: str) -> tuple[str, int | None]:
+    """Return the path of a dataset, and the n of `name@n`."""
+    parsed = urls.parse(url, versions="read")
+    if parsed.version is None:
+        return str(parsed), None
+    if not (parsed.version.isascii() and parsed.version.isdigit()):
+        raise InvalidURIError(f"a version is a number, as in `name@3`: {url!r}", effect="none")
+    return str(parsed), int(parsed.version)
