@@ -22,14 +22,16 @@ from typing import IO, TYPE_CHECKING, Any
 from conformance.targets import HarnessError, NotClaimed, TargetDied, TargetError
 from conformance.targets import messages as wire
 from conformance.targets.in_process import InProcessReader, InProcessTarget, InProcessWriter
+from conformance.targets.in_process_datasets import InProcessDataset
 from conformance.targets.masking import Unmasked
+from conformance.worker_datasets import DatasetMethods
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from conformance.targets import Meta, Metas
 
-    Handle = InProcessReader | InProcessWriter
+    Handle = InProcessReader | InProcessWriter | InProcessDataset
 
 THREADS = 32
 """Calls that a concurrent target gets at once; checks of sharing use fewer."""
@@ -60,9 +62,11 @@ class Server:
             "set": self._set,
             "remove": lambda p: self._writer(p).remove(p["path"]),
             "remove_directory": lambda p: self._writer(p).remove_directory(p["path"]),
-            "subdir": lambda p: self._keep(self._handle(p).subdir(p["path"])),
+            "subdir": lambda p: self._keep(self._directory(p).subdir(p["path"])),
             "get_reader": lambda p: self._keep(self._writer(p).get_reader()),
         }
+        self._datasets = DatasetMethods(target, self._keep, self._handle)
+        self._methods |= self._datasets.by_name()
 
     def answer(self, line: bytes) -> dict[str, Any]:
         """Return the answer to one line."""
@@ -122,6 +126,7 @@ class Server:
             handle.close()
         finally:
             del self._handles[params["handle"]]
+            self._datasets.forget(handle)
             for cursor in [cursor for cursor, (owner, _) in list(self._cursors.items()) if owner == params["handle"]]:
                 del self._cursors[cursor]
 
@@ -135,14 +140,20 @@ class Server:
             raise HarnessError(f"there is no handle {params['handle']!r}")
         return self._handles[params["handle"]]
 
-    def _reader(self, params: dict[str, Any]) -> InProcessReader:
+    def _directory(self, params: dict[str, Any]) -> InProcessReader | InProcessWriter:
         handle = self._handle(params)
+        if isinstance(handle, InProcessDataset):
+            raise HarnessError("the handle is of a dataset")
+        return handle
+
+    def _reader(self, params: dict[str, Any]) -> InProcessReader:
+        handle = self._directory(params)
         if not isinstance(handle, InProcessReader):
             raise HarnessError("the handle was opened to write")
         return handle
 
     def _writer(self, params: dict[str, Any]) -> InProcessWriter:
-        handle = self._handle(params)
+        handle = self._directory(params)
         if not isinstance(handle, InProcessWriter):
             raise HarnessError("the handle was opened to read")
         return handle

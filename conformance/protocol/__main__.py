@@ -37,7 +37,7 @@ class Conversation:
 
     def say(self, method: str, **params: Any) -> Any:
         """Ask one method, print how it went, and return the result, None if there was none."""
-        shown = ", ".join(f"{name}={json.dumps(value)}" for name, value in params.items() if name != "creds")
+        shown = ", ".join(f"{name}={json.dumps(value)}" for name, value in params.items() if "creds" not in name)
         result = None
         try:
             result = self._connection.call(method, params)
@@ -55,7 +55,7 @@ class Conversation:
 
 
 def converse(conversation: Conversation, url: str, creds: Any) -> None:
-    """Use every method once; the object `protocol-try/d/k` is written and removed."""
+    """Use every method once; `protocol-try/d/k` and datasets below `protocol-try-datasets` are written and removed."""
     say = conversation.say
     if say("hello", protocol=VERSION) is None:
         return
@@ -83,6 +83,32 @@ def converse(conversation: Conversation, url: str, creds: Any) -> None:
         say("remove", handle=writer, path="protocol-try/d/k")
         say("remove_directory", handle=writer, path="protocol-try")
         say("close", handle=writer)
+    converse_about_datasets(conversation, f"{url}/protocol-try-datasets", creds)
+
+
+def converse_about_datasets(conversation: Conversation, url: str, creds: Any) -> None:
+    """Use every method about datasets once; those about an open one only where one can be created."""
+    say = conversation.say
+    source, copied, alike = f"{url}/a", f"{url}/b", f"{url}/c"
+    dataset = say("dataset.create", url=source, schema={"n": "int32", "x": "float64"}, creds=creds)
+    if dataset is not None:
+        columns = {"n": {"type": "int32", "values": [1, 2]}, "x": {"type": "float64", "values": [0.5, "nan"]}}
+        say("dataset.schema", handle=dataset)
+        say("dataset.append", handle=dataset, columns=columns)
+        say("dataset.commit", handle=dataset, message="first")
+        say("dataset.version", handle=dataset)
+        say("dataset.history", handle=dataset)
+        say("dataset.length", handle=dataset)
+        say("dataset.read", handle=dataset, column="x")
+        say("dataset.read", handle=dataset, column="n", start=1, stop=2)
+        say("dataset.like", handle=dataset, url=alike, creds=creds)
+        say("close", handle=dataset)
+    say("dataset.open", url=source, creds=creds)
+    say("dataset.open_read_only", url=source, creds=creds)
+    say("dataset.exists", url=source, creds=creds)
+    say("dataset.copy", src=source, dst=copied, src_creds=creds, dst_creds=creds)
+    for each in (source, copied, alike):
+        say("dataset.delete", url=each, creds=creds)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

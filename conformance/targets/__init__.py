@@ -15,6 +15,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from conformance.targets.datasets import Dataset, Datasets, Version
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import datetime
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Creds",
+    "Dataset",
     "HarnessError",
     "Meta",
     "Metas",
@@ -32,6 +35,7 @@ __all__ = [
     "Target",
     "TargetDied",
     "TargetError",
+    "Version",
     "Writer",
 ]
 
@@ -186,8 +190,11 @@ class Writer(Protocol):
         ...
 
 
-class Target(Protocol):
-    """One running implementation under test; `door` is `in-process` or `stdio`."""
+class Target(Datasets, Protocol):
+    """One running implementation under test; `door` is `in-process` or `stdio`.
+
+    What it does with whole datasets is told in `conformance/targets/datasets.py`.
+    """
 
     @property
     def name(self) -> str:

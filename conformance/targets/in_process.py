@@ -8,14 +8,12 @@ attributes to `Meta`), exceptions become `TargetError`; what interrupts the run,
 from __future__ import annotations
 
 import inspect
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from conformance import stopwatch
 from conformance.targets import Creds, Meta, Metas, Names, NotClaimed, results
-from conformance.targets.deadline import interrupted_after
+from conformance.targets.in_process_calls import Door, Handle
+from conformance.targets.in_process_datasets import InProcessDatasets
 from conformance.targets.masking import Secrets
-from conformance.targets.raised import is_from_target, normalised
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,7 +24,7 @@ MARGIN_S = 15.0
 """Seconds on top of the claimed deadline: the suite stops what hangs, a check judges what is late."""
 
 
-class InProcessTarget:
+class InProcessTarget(InProcessDatasets):
     """A Python object as a target; `open_reader` and `open_writer` make one of its handles each."""
 
     door = "in-process"
@@ -37,8 +35,9 @@ class InProcessTarget:
         self.claims = claims
         self.name = claims.name or name or str(getattr(module, "__name__", type(module).__name__))
         self.version = version or str(getattr(module, "__version__", ""))
+        self._module = module
         self._storage = module.storage
-        self._door = _Door(claims.deadline_s + MARGIN_S, secrets or Secrets())
+        self._door = Door(claims.deadline_s + MARGIN_S, secrets or Secrets())
 
     def open_reader(self, url: str, creds: Creds = None, token: str | None = None) -> InProcessReader:
         """Open a handle for reading."""
@@ -60,54 +59,7 @@ class InProcessTarget:
         """Do nothing: the object lives as long as the process."""
 
 
-class _Door:
-    """What all calls of one target go through: the stopwatch, the deadline, and the form of exceptions."""
-
-    def __init__(self, limit_s: float, secrets: Secrets) -> None:
-        self.limit_s = limit_s
-        self.secrets = secrets
-
-    @contextmanager
-    def call(self, operation: str) -> Iterator[None]:
-        try:
-            with stopwatch.target(), interrupted_after(self.limit_s, operation):
-                yield
-        except BaseException as error:
-            if not is_from_target(error):
-                raise
-            told = normalised(error, operation, self.secrets)
-            # The cause shows where the target failed, unless printing it would spread a secret.
-            raise told from (None if told.leaked else error)
-
-
-class _Handle:
-    """One handle of the target; never shows what it was opened with."""
-
-    def __init__(self, handle: Any, door: _Door) -> None:
-        self._handle = handle
-        self._door = door
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({type(self._handle).__name__})"
-
-    def _method(self, name: str) -> Callable[..., Any]:
-        method = getattr(self._handle, name, None)
-        if method is None:
-            raise NotClaimed(f"{type(self._handle).__name__} has no method {name}")
-        found: Callable[..., Any] = method
-        return found
-
-    def _call(self, name: str, *arguments: Any, **keywords: Any) -> Any:
-        method = self._method(name)
-        with self._door.call(name):
-            return method(*arguments, **keywords)
-
-    def close(self) -> None:
-        """Close the target's handle."""
-        self._call("close")
-
-
-class InProcessReader(_Handle):
+class InProcessReader(Handle):
     """A `storage.Reader` of the target."""
 
     def get(self, path: str, start: int | None = None, end: int | None = None) -> bytes:
@@ -155,7 +107,7 @@ class InProcessReader(_Handle):
         return InProcessReader(self._call("subdir", path), self._door)
 
 
-class InProcessWriter(_Handle):
+class InProcessWriter(Handle):
     """A `storage.Writer` of the target."""
 
     def set(self, path: str, content: Any, *, if_absent: bool = False, if_match: str | None = None) -> Meta | None:

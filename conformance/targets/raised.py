@@ -20,7 +20,7 @@ def is_from_target(error: BaseException) -> bool:
 
     `PanicException` is what a crash in Rust code looks like (PyO3). A target that calls `sys.exit` ends no run.
     """
-    if isinstance(error, TargetDied):
+    if isinstance(error, TargetDied | TargetError):  # told already: it hung, or its result has a wrong form
         return False
     return isinstance(error, Exception | SystemExit) or type(error).__name__ == "PanicException"
 

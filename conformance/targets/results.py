@@ -4,11 +4,14 @@ What a Python target returned, in the suite's own types; a wrong form is the tar
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from operator import index
 from typing import Any, NoReturn
 
 from conformance.targets import Meta, Metas, Names, TargetError
+from conformance.targets.columns import normal_form
+from conformance.targets.datasets import Version
 
 MALFORMED = "MalformedResult"
 """Class of the error for a result without the contract's form; a name that no target uses."""
@@ -65,6 +68,84 @@ def as_optional_meta(operation: str, value: Any) -> Meta | None:
 def as_metas(operation: str, value: Any) -> Metas:
     """Return any sequence of such objects as a list."""
     return [as_meta(operation, item) for item in _as_list(operation, value)]
+
+
+def as_boolean(operation: str, value: Any) -> bool:
+    """Return True or False."""
+    return value if isinstance(value, bool) else _refuse(operation, "True or False", value)
+
+
+def as_schema(operation: str, value: Any) -> dict[str, str]:
+    """Return any mapping of texts to texts, with type words in their normal form."""
+    expected = "a mapping of column names to type words"
+    if not isinstance(value, Mapping):
+        _refuse(operation, expected, value)
+    schema = dict(value.items())
+    for text in (*schema, *schema.values()):
+        if not isinstance(text, str):
+            _refuse(operation, f"{expected}, all of them texts", text)
+    return {str(name): normal_form(str(word)) for name, word in schema.items()}
+
+
+def as_version(operation: str, value: Any) -> str:
+    """Return a version, a text or a number, as a text."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return _refuse(operation, "a version, which is a text or a number", value)
+
+
+def as_versions(operation: str, value: Any) -> list[Version]:
+    """Return any sequence of objects or mappings with `version` and `message`."""
+    return [_as_commit(operation, item) for item in _as_sequence(operation, value)]
+
+
+def _as_commit(operation: str, value: Any) -> Version:
+    entry = (
+        value if isinstance(value, Mapping) else {name: getattr(value, name, None) for name in ("version", "message")}
+    )
+    version, message = entry.get("version"), entry.get("message")
+    if version is None or not isinstance(message, str | None):
+        _refuse(operation, "a list of objects with version and message", value)
+    return Version(as_version(operation, version), message)
+
+
+def as_values(operation: str, value: Any) -> list[Any]:
+    """Return a sequence, a numpy array or an Arrow array as a list of int, float, bool, str, bytes, None and lists."""
+    return [_as_plain(operation, item) for item in _as_sequence(operation, _unpacked(value))]
+
+
+def _as_plain(operation: str, value: Any) -> Any:
+    if value is None or type(value) in (bool, int, float, str, bytes):
+        return value
+    if isinstance(value, bytes | bytearray | memoryview):
+        return bytes(value)
+    unpacked = _unpacked(value)
+    if isinstance(unpacked, list | tuple):
+        return [_as_plain(operation, item) for item in unpacked]
+    if unpacked is None or isinstance(unpacked, bool | int | float | str | bytes):
+        return unpacked
+    return _refuse(operation, "a column of plain values", value)
+
+
+def _unpacked(value: Any) -> Any:
+    """Return what an array or a scalar of numpy or Arrow holds, and everything else as it is."""
+    for name in ("to_pylist", "as_py", "tolist"):
+        method: Any = getattr(value, name, None)
+        if callable(method):
+            return method()
+    return value
+
+
+def _as_sequence(operation: str, value: Any) -> list[Any]:
+    if isinstance(value, str | bytes | bytearray | memoryview | Mapping) or not _is_iterable(value):
+        _refuse(operation, "a list", value)
+    return list(value)
+
+
+def _is_iterable(value: Any) -> bool:
+    return hasattr(type(value), "__iter__") or hasattr(type(value), "__getitem__")
 
 
 def _as_list(operation: str, value: Any) -> list[Any]:

@@ -6,7 +6,6 @@ The protocol is told in docs/reference/protocol.md. The process is started with 
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from conformance import stopwatch
@@ -14,6 +13,8 @@ from conformance.targets import Creds, HarnessError, Meta, Metas, Names, NotClai
 from conformance.targets.connection import Connection
 from conformance.targets.masking import Secrets
 from conformance.targets.messages import VERSION, from_base64, meta_from_wire, metas_from_wire, to_base64
+from conformance.targets.stdio_calls import Handle, answer_to, handle_of
+from conformance.targets.stdio_datasets import StdioDatasets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -28,7 +29,7 @@ START_S = 60.0
 """Seconds for `hello`; the slowest start that was measured is a Python worker that imports three cloud SDKs, 1.5 s."""
 
 
-class StdioTarget:
+class StdioTarget(StdioDatasets):
     """A process that speaks the target protocol; starting it is part of making this object.
 
     Raises:
@@ -94,38 +95,19 @@ class StdioTarget:
     def _open(self, mode: str, url: str, creds: Creds, token: str | None) -> int | str:
         self._secrets.note(creds, token)
         with stopwatch.target():
-            return _handle(self._connection.call("open", {"url": url, "mode": mode, "creds": creds, "token": token}))
+            return handle_of(self._connection.call("open", {"url": url, "mode": mode, "creds": creds, "token": token}))
 
     def close(self) -> None:
         """End the process."""
         self._connection.close()
 
 
-class _Handle:
-    """One handle in the process, by its id."""
-
-    def __init__(self, connection: Connection, handle: int | str) -> None:
-        self._connection = connection
-        self._handle = handle
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._handle!r})"
-
-    def _call(self, method: str, **params: Any) -> Any:
-        with stopwatch.target():
-            return self._connection.call(method, {"handle": self._handle, **params})
-
-    def close(self) -> None:
-        """Close the handle."""
-        self._call("close")
-
-
-class StdioReader(_Handle):
+class StdioReader(Handle):
     """A handle for reading."""
 
     def get(self, path: str, start: int | None = None, end: int | None = None) -> bytes:
         """Ask `get`."""
-        with _answer_to("get"):
+        with answer_to("get"):
             return from_base64(self._call("get", path=path, start=start, end=end))
 
     def length(self, path: str) -> int:
@@ -137,7 +119,7 @@ class StdioReader(_Handle):
 
     def list(self, path: str = "") -> Metas:
         """Ask `list`."""
-        with _answer_to("list"):
+        with answer_to("list"):
             return metas_from_wire(self._call("list", path=path))
 
     def list_iter(self, path: str = "") -> Iterator[Metas]:
@@ -148,7 +130,7 @@ class StdioReader(_Handle):
             if not isinstance(answer, dict):
                 raise HarnessError("the adapter breaks the protocol: list_iter answers an object with page and next")
             if answer.get("page") is not None:
-                with _answer_to("list_iter"):
+                with answer_to("list_iter"):
                     page = metas_from_wire(answer["page"])
                 yield page
             cursor = answer.get("next")
@@ -164,7 +146,7 @@ class StdioReader(_Handle):
 
     def metadata(self, path: str) -> Meta | None:
         """Ask `metadata`."""
-        with _answer_to("metadata"):
+        with answer_to("metadata"):
             return _meta_or_none(self._call("metadata", path=path))
 
     def sign_url(self, path: str, expires: float) -> str:
@@ -176,16 +158,16 @@ class StdioReader(_Handle):
 
     def subdir(self, path: str) -> StdioReader:
         """Ask `subdir`."""
-        return StdioReader(self._connection, _handle(self._call("subdir", path=path)))
+        return StdioReader(self._connection, handle_of(self._call("subdir", path=path)))
 
 
-class StdioWriter(_Handle):
+class StdioWriter(Handle):
     """A handle for writing."""
 
     def set(self, path: str, content: Any, *, if_absent: bool = False, if_match: str | None = None) -> Meta | None:
         """Ask `set`; a condition is sent only if there is one."""
         value = self._call("set", path=path, content=to_base64(content), if_absent=if_absent or None, if_match=if_match)
-        with _answer_to("set"):
+        with answer_to("set"):
             return _meta_or_none(value)
 
     def remove(self, path: str) -> None:
@@ -198,26 +180,11 @@ class StdioWriter(_Handle):
 
     def subdir(self, path: str) -> StdioWriter:
         """Ask `subdir`."""
-        return StdioWriter(self._connection, _handle(self._call("subdir", path=path)))
+        return StdioWriter(self._connection, handle_of(self._call("subdir", path=path)))
 
     def get_reader(self) -> StdioReader:
         """Ask `get_reader`."""
-        return StdioReader(self._connection, _handle(self._call("get_reader")))
-
-
-@contextmanager
-def _answer_to(method: str) -> Iterator[None]:
-    """Say in a `HarnessError` whose answer it was."""
-    try:
-        yield
-    except HarnessError as error:
-        raise HarnessError(f"the adapter breaks the protocol: the answer to {method}: {error}") from None
-
-
-def _handle(value: object) -> int | str:
-    if isinstance(value, int | str) and not isinstance(value, bool):
-        return value
-    raise HarnessError("the adapter breaks the protocol: a handle is a number or a text")
+        return StdioReader(self._connection, handle_of(self._call("get_reader")))
 
 
 def _meta_or_none(value: object) -> Meta | None:

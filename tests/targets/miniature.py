@@ -16,6 +16,8 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
+from tests.targets.miniature_datasets import copy, create, delete, exists, like, open, open_read_only  # noqa: A004, F401
+
 __version__ = "1.2.3"
 
 _stores: dict[str, dict[str, bytes]] = {}
