@@ -73,9 +73,10 @@ def raises(name: str, call: Callable[..., Any], *arguments: object, **keywords: 
     except TargetError as error:
         if error.is_a(name):
             return error
-        raise CheckFailure(name, Raised(error).text(), _call_text(call, arguments)) from None
-    raise CheckFailure(f"{name} to be raised", f"the result {shown(result)}", _call_text(call, arguments))
+        raise CheckFailure(name, Raised(error).text(), _call_text(call, arguments, keywords)) from None
+    raise CheckFailure(f"{name} to be raised", f"the result {shown(result)}", _call_text(call, arguments, keywords))
 
 
-def _call_text(call: Callable[..., Any], arguments: tuple[object, ...]) -> str:
-    return f"{getattr(call, '__name__', 'call')}({', '.join(shown(argument) for argument in arguments)})"
+def _call_text(call: Callable[..., Any], arguments: tuple[object, ...], keywords: dict[str, object]) -> str:
+    given = [shown(argument) for argument in arguments] + [f"{name}={shown(each)}" for name, each in keywords.items()]
+    return f"{getattr(call, '__name__', 'call')}({', '.join(given)})"

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from conformance.gate import Exchange, Tap
     from conformance.services import RunningService
@@ -135,6 +135,29 @@ class Place:
             self.testbed.note_exchanges(tap.requests())
             seen.place.close()
             tap.clear()
+
+    @contextmanager
+    def with_own_handles(self, count: int) -> Iterator[list[Place]]:
+        """Give the same root so many times, each with handles of its own."""
+        with self._again([self.target] * count) as places:
+            yield places
+
+    @contextmanager
+    def in_processes(self, count: int) -> Iterator[list[Place]]:
+        """Give the same root through so many processes of the target, which end with the context."""
+        with self.testbed.processes(count) as targets, self._again(targets) as places:
+            yield places
+
+    @contextmanager
+    def _again(self, targets: Sequence[Target]) -> Iterator[list[Place]]:
+        places = [
+            replace(self, target=target, _reader=None, _writer=None, _opened=[], _children=[]) for target in targets
+        ]
+        try:
+            yield places
+        finally:
+            for place in places:
+                place.close()
 
     def close(self) -> None:
         """Close every handle that was opened here."""

@@ -68,6 +68,18 @@ class Testbed:
         if target is not None:
             target.close()
 
+    @contextmanager
+    def processes(self, count: int) -> Iterator[list[Target]]:
+        """Start the target so many times in processes of its own, whichever door the run has."""
+        spec = self.spec.through_stdio()
+        with ExitStack() as running:
+            targets = []
+            for _ in range(count):
+                target = spec.start()
+                running.callback(target.close)
+                targets.append(target)
+            yield targets
+
     @property
     def directory(self) -> Path:
         """A private directory for `file://`, removed at the end."""

@@ -68,5 +68,24 @@ def not_kept(witness: Witness, keys: tuple[str, ...]) -> bool:
         return True
 
 
-PROBES: dict[str, Callable[[Witness, tuple[str, ...]], bool]] = {"not-kept": not_kept}
+def upload_in_parts_ignores_if_match(witness: Witness, _: tuple[str, ...]) -> bool:
+    """An upload in parts replaces an object that does not have the etag in `If-Match`."""
+    from botocore.exceptions import ClientError
+
+    from conformance.witnesses.s3 import S3Witness
+
+    if not isinstance(witness, S3Witness):
+        raise TypeError(f"this probe is for S3, not for {witness.kind}")
+    witness.put("object", b"first")
+    try:
+        witness.put_in_parts("object", b"second", if_match='"0123456789abcdef0123456789abcdef"')
+    except ClientError:
+        return False
+    return witness.get("object") == b"second"
+
+
+PROBES: dict[str, Callable[[Witness, tuple[str, ...]], bool]] = {
+    "not-kept": not_kept,
+    "upload-in-parts-ignores-if-match": upload_in_parts_ignores_if_match,
+}
 """Probes by the names that descriptions use."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import shlex
 import shutil
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,6 +64,10 @@ class TargetSpec:
 
         schema = Schema() if self.validate else None
         return StdioTarget(self._words(), self.claims, name=self.label, schema=schema, environment=environment)
+
+    def through_stdio(self) -> TargetSpec:
+        """Return the same target in a process of its own."""
+        return replace(self, door=STDIO)
 
     def start_in_process(self, secrets: Secrets | None = None) -> InProcessTarget:
         """Return the Python target as objects of this process."""

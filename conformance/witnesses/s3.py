@@ -130,6 +130,16 @@ class S3Witness:
 
     @timed
     @_reached
+    def put_in_parts(self, key: str, value: bytes, *, if_match: str) -> None:
+        """Store an object by an upload in parts that must lose unless the object has this etag."""
+        where = {"Bucket": self._bucket, "Key": self._prefix + key}
+        where["UploadId"] = self._client.create_multipart_upload(**where)["UploadId"]
+        part = self._client.upload_part(**where, PartNumber=1, Body=value)
+        parts = {"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]}
+        self._client.complete_multipart_upload(**where, MultipartUpload=parts, IfMatch=if_match)
+
+    @timed
+    @_reached
     def delete(self, key: str) -> None:
         """Remove an object; a missing one is no error."""
         self._client.delete_object(Bucket=self._bucket, Key=self._prefix + key)

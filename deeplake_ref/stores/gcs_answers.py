@@ -8,6 +8,7 @@ must not pass for an empty listing or an object.
 from __future__ import annotations
 
 import base64
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -63,7 +64,8 @@ def page(fields: Mapping[str, Any]) -> Page:
 
 def condition(etag: str) -> str:
     """Return an etag as `ifGenerationMatch` takes it; what is no generation never matches."""
-    if not (etag.isascii() and etag.isdigit() and int(etag)):
+    # zero would mean that there is no object; zeros in front would be read as if they were not there
+    if not re.fullmatch("[1-9][0-9]*", etag):
         message = f"no object has the etag {etag!r}"
         raise StoragePreconditionFailed(message, provider="gcs", operation="set", effect="none")
     return etag

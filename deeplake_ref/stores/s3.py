@@ -55,6 +55,9 @@ BEGIN_AGAIN = {"ConditionalRequestConflict", "NoSuchUpload"}
 UPLOADS = 3
 """Uploads that are begun for one write."""
 
+_ETAG = re.compile(r'"(?!\*")[!#-~]+"|[0-9A-Za-z_-]+')
+"""One etag, in quotes or, as some servers answer it, without; `*`, lists and weak ones have a meaning of their own."""
+
 _NOT_IN_XML = re.compile("[\x00-\x08\x0a-\x1f\x7f\ufffe\uffff]")
 
 
@@ -183,7 +186,7 @@ class S3Store:
         if if_absent:
             conditions["IfNoneMatch"] = "*"
         if if_match is not None:
-            conditions["IfMatch"] = if_match
+            conditions["IfMatch"] = _etag(if_match, key)
         uploads = 0
         while True:
             uploads += 1
@@ -352,6 +355,14 @@ class S3Store:
             pool.shutdown()
         if client is not None:
             client.close()
+
+
+def _etag(etag: str, key: str) -> str:
+    """Return an etag as `If-Match` takes it; what cannot be one never matches."""
+    if not _ETAG.fullmatch(etag):
+        message = f"set: {key!r} has not the etag {etag!r}"
+        raise StoragePreconditionFailed(message, provider="s3", operation="set", effect="none")
+    return etag
 
 
 def _effectless(error: StorageError) -> bool:
