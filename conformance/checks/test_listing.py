@@ -4,11 +4,15 @@ Listings: complete, sorted, by directory, in pages.
 
 from __future__ import annotations
 
+import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conformance.checking import budget, checks, on, only_profiles, wired
+from conformance.checking import budget, checks, needs, on, only_profiles, wired
 from conformance.expectations import Inconclusive, assert_equal, assert_true
 from conformance.model.objects import Objects
 from conformance.places import Place
@@ -17,6 +21,8 @@ from conformance.strategies.values import values
 from conformance.targets import Meta
 
 PAGE = 1000
+LISTINGS = 40
+"""Listings of one directory while it changes."""
 
 
 def paths(entries: list[Meta]) -> list[str]:
@@ -367,3 +373,73 @@ def test_list_dirs_does_not_read_what_is_deeper(place: Place) -> None:
 
     assert_equal([f"{folder}/p", f"{folder}/s"], names, "list_dirs")
     assert_equal(1, len(requests), "requests")
+
+
+def assert_survived(listed: list[str], stable: list[str], changed: list[str]) -> None:
+    """What stayed is there once; what came or went may be there, and nothing else is."""
+    times = Counter(listed)
+    assert_equal([], [path for path in stable if not times[path]], "missing entries")
+    assert_equal([], [path for path in stable if times[path] > 1], "entries that are there twice")
+    assert_equal([], sorted(set(listed) - set(stable) - set(changed)), "entries that never existed")
+
+
+CHANGES = {
+    "removed-behind": ([], [0, 1]),
+    "written-behind": (["!first.k"], []),
+    "removed-ahead": ([], [-1]),
+    "written-ahead": (["~last.k"], []),
+    "all-at-once": (["!first.k", "~last.k"], [0, 1, -1]),
+}
+"""By case, what is written and what is removed once a page is there; by position in the listing."""
+
+
+@checks("LIST-18")
+@pytest.mark.parametrize("case", CHANGES)
+def test_a_listing_survives_changes_between_its_pages(place: Place, case: str) -> None:
+    """In the part of the tree that goes one object beyond a page; it is put back as it was."""
+    folder = f"{tree(place)}/s"
+    before = place.witness.keys(f"{folder}/")
+    written = [f"{folder}/{name}" for name in CHANGES[case][0]]
+    removed = [before[at] for at in CHANGES[case][1]]
+    pages = place.reader.list_iter(folder)
+    listed = paths(next(pages))
+    try:
+        for key in removed:
+            place.witness.delete(key)
+        for key in written:
+            place.witness.put(key, b"")
+        listed += [path for page in pages for path in paths(page)]
+    finally:
+        for key in written:
+            place.witness.delete(key)
+        place.witness.put_many(dict.fromkeys(removed, b""))
+
+    assert_survived(listed, [key for key in before if key not in removed], written + removed)
+
+
+@checks("LIST-18")
+@needs("concurrent")
+@on("mem", "file")
+def test_a_listing_survives_changes_at_any_moment(place: Place) -> None:
+    """One thread writes and removes objects, and directories with them, while another one lists."""
+    stable = [f"{number:02}.k" for number in range(0, 60, 2)] + [f"d{number:02}/s.k" for number in range(0, 20, 2)]
+    folder, model = planted(place, stable)
+    changed = [f"{number:02}.k" for number in range(1, 60, 2)] + [f"d{number:02}/c.k" for number in range(1, 20, 2)]
+    reader, writer = place.reader.subdir(folder), place.writer.subdir(folder)
+    stop = threading.Event()
+
+    def change() -> None:
+        while not stop.is_set():
+            for name in changed:
+                writer.set(name, b"x")
+            for name in changed:
+                writer.remove(name)
+
+    with ThreadPoolExecutor(1) as pool:
+        changing = pool.submit(change)
+        try:
+            for _ in range(LISTINGS):
+                assert_survived(paths(reader.list()), model.list(), changed)
+        finally:
+            stop.set()
+        changing.result()

@@ -229,12 +229,13 @@ def test_a_stored_value_does_not_change_with_a_returned_buffer(place: Place, val
 
 
 @checks("OBJ-14")
-@given(key=keys(), value=VALUES)
-def test_set_returns_what_it_stored(place: Place, key: str, value: bytes) -> None:
-    """Path, size and etag are those of metadata."""
-    path = f"{place.fresh()}/{key}"
-    answered = place.writer.set(path, value)
-    known = place.reader.metadata(path)
+@given(key=keys(), value=VALUES, below=st.booleans())
+def test_set_returns_what_it_stored(place: Place, key: str, value: bytes, below: bool) -> None:
+    """Path, size and etag are those of metadata, by the handle of a subdirectory too."""
+    folder = place.fresh()
+    path = key if below else f"{folder}/{key}"
+    answered = (place.writer.subdir(folder) if below else place.writer).set(path, value)
+    known = (place.reader.subdir(folder) if below else place.reader).metadata(path)
 
     assert_true(answered is not None and known is not None, expected="a ResourceMeta", observed=answered)
     assert answered is not None

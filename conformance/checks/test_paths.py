@@ -7,6 +7,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from typing import Any
+from unicodedata import normalize
+from urllib.parse import unquote, unquote_plus
 
 import pytest
 from hypothesis import given
@@ -185,7 +187,9 @@ def test_characters_are_literal_in_roots(place: Place, case: str) -> None:
         url = f"mem://{place.testbed.name}-{place.fresh()}{ROOTS[case]}"
         place.open_writer(url).set("object.k", b"x")
         assert_equal(b"x", place.open_reader(url).get("object.k"), "get")
-        assert_equal([], place.open_reader(url[:-1]).list(), "the id without its last character")
+        folded = {url[:-1], unquote(url), unquote_plus(url), normalize("NFD", url)} - {url}
+        for other in sorted(folded):
+            assert_equal([], place.open_reader(other).list(), f"the id {other.removeprefix(place.testbed.name)!r}")
         return
     lands_at(place, ROOTS[case])
 
@@ -520,3 +524,64 @@ def test_neighbours_are_not_touched(place: Place, key: str, value: bytes, data: 
         writer.remove(key)
     seen = {path: place.witness.get(path) for path in place.witness.keys(f"{folder}/x")}
     assert_equal(beside, seen, "the witness")
+
+
+@checks("PATH-22")
+@budget(0.1)
+@given(key=keys(), value=values(max_size=20), remove_directory=st.booleans())
+def test_neighbours_of_a_root_are_not_touched(place: Place, key: str, value: bytes, remove_directory: bool) -> None:
+    """The same beside the path of a handle, which is one that other paths begin with."""
+    folder = place.fresh()
+    beside = {f"{folder}/{name}": b"neighbour" for name in ("x2/a.k", "x.y/a.k", "x.k", "xa.k")}
+    place.witness.put_many(beside)
+    url = f"{place.url}/{folder}/x"
+    reader, writer = place.open_reader(url), place.open_writer(url)
+    writer.set(key, value)
+
+    assert_equal([key], [meta.path for meta in reader.list()], "list")
+    if remove_directory:
+        writer.remove_directory("")
+    else:
+        writer.remove(key)
+    seen = {path: place.witness.get(path) for path in place.witness.keys(f"{folder}/x")}
+    assert_equal(beside, seen, "the witness")
+
+
+LONGEST_KEY = 1024
+"""Bytes of a key on object stores, with the root that the service sees before it."""
+
+LONGEST_NAMES = {"255-bytes": "n" * 255, "255-bytes-of-letters": "\u65e5" * 85}
+
+
+def held(place: Place, key: str) -> None:
+    """Stored under exactly this name, found by every operation, removed again."""
+    place.writer.set(key, b"held")
+    folder = key.partition("/")[0]
+
+    assert_equal([key], place.witness.keys(f"{folder}/"), "keys by the witness")
+    assert_equal([key], [meta.path for meta in place.reader.list(folder)], "list")
+    assert_equal(b"held", place.reader.get(key), "get")
+    assert_equal(4, place.reader.length(key), "length")
+    place.writer.remove(key)
+    assert_equal([], place.witness.keys(f"{folder}/"), "keys after remove")
+
+
+@checks("PATH-23")
+@pytest.mark.parametrize("case", LONGEST_NAMES)
+def test_the_longest_name_is_held(place: Place, case: str) -> None:
+    """Between two slashes, and at the end of a key."""
+    name = LONGEST_NAMES[case]
+    held(place, f"{place.fresh()}/{name}/{name}")
+
+
+@checks("PATH-23")
+@on("s3", "az", "gcs")
+@pytest.mark.parametrize("case", ["1024-bytes", "1024-bytes-of-letters"])
+def test_the_longest_key_is_held(place: Place, case: str) -> None:
+    """Filled up with names that every place can hold."""
+    names = 2 if place.prefix == "az" else 1  # before the root: account and container, or the bucket
+    root = place.url.partition("://")[2].split("/", names)[-1]
+    letter = "k" if case == "1024-bytes" else "\u00e9"
+    key = f"{place.fresh()}/" + f"{letter * (200 // len(letter.encode()))}/" * 4
+    key += "z" * (LONGEST_KEY - len(f"{root}/{key}".encode()))
+    held(place, key)

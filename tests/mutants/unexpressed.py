@@ -1,5 +1,5 @@
 """
-Faults of paths, objects, ranges and listings that no mutant plants yet, each with what is missing for it.
+Faults of paths, objects, ranges, listings and metadata that no mutant plants yet, each with what is missing for it.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from tests.mutants.registry import Unexpressed
 
 NO_COPY = "the reference has no copy and no datasets yet"
 NO_HTTPS = "the contract has no https form of a path"
+NO_USER_METADATA = "the contract has no metadata of the caller's own"
 NO_FAULTS = "the gate plants no faults in answers yet, and no server does this by itself"
 
 UNEXPRESSED = (
@@ -42,10 +43,8 @@ UNEXPRESSED = (
         "`set` takes a whole buffer, so that no source can end early",
         "rclone/rclone@64ab1ac32",
     ),
+    Unexpressed("F086", "lose metadata when an upload goes in parts", NO_USER_METADATA, "apache/opendal#5430"),
     Unexpressed(
-        "F063",
-        "raise where a file vanishes while its directory is listed",
-        "no requirement says what a listing shows while objects come and go",
-        "apache/arrow-rs#5803 apache/opendal#7230",
+        "F087", "fold the case of metadata keys, or drop them", NO_USER_METADATA, "fsouza/fake-gcs-server#2103"
     ),
 )
