@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from conformance.gate import Exchange, Tap
     from conformance.services import RunningService
     from conformance.strategies.keys import KeyLimits
-    from conformance.targets import Reader, Target, Writer
+    from conformance.targets import Dataset, Reader, Target, Writer
     from conformance.testbed import Testbed
     from conformance.witnesses import Witness
 
@@ -46,7 +46,7 @@ class Place:
     tap: Tap | None = field(default=None, repr=False)
     _reader: Reader | None = field(default=None, repr=False)
     _writer: Writer | None = field(default=None, repr=False)
-    _opened: list[Reader | Writer] = field(default_factory=list, repr=False)
+    _opened: list[Reader | Writer | Dataset] = field(default_factory=list, repr=False)
     _names: Iterator[int] = field(default_factory=lambda: itertools.count(1), repr=False)
     _children: list[Place] = field(default_factory=list, repr=False)
 
@@ -107,6 +107,25 @@ class Place:
         writer = self.target.open_writer(self.url if url is None else url, self._creds(creds))
         self._opened.append(writer)
         return writer
+
+    def dataset_url(self, name: str | None = None) -> str:
+        """Return the URL of a dataset below the root, with a name that no example has used if none is given."""
+        return f"{self.url}/{self.fresh() if name is None else name}"
+
+    def create_dataset(
+        self, schema: Mapping[str, str], url: str | None = None, creds: dict[str, Any] | _Own | None = OWN
+    ) -> Dataset:
+        """Create a dataset, at a URL that no example has used if none is given; it is closed with the place."""
+        where = self.dataset_url() if url is None else url
+        dataset = self.target.create(where, schema, self._creds(creds))
+        self._opened.append(dataset)
+        return dataset
+
+    def open_dataset(self, url: str, *, read_only: bool = False, creds: dict[str, Any] | _Own | None = OWN) -> Dataset:
+        """Open the dataset at a URL; it is closed with the place."""
+        dataset = self.target.open_dataset(url, read_only=read_only, creds=self._creds(creds))
+        self._opened.append(dataset)
+        return dataset
 
     def _creds(self, creds: dict[str, Any] | _Own | None) -> dict[str, Any] | None:
         return self.creds if isinstance(creds, _Own) else creds

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from conformance.gate import Exchange, Gate, Tap
     from conformance.services import RunningService, Unreachable
-    from conformance.targets import Reader, Target, Writer
+    from conformance.targets import Dataset, Reader, Target, Writer
     from conformance.targets.selection import TargetSpec
     from conformance.witnesses import Witness
 
@@ -179,7 +179,7 @@ class Testbed:
         taken, self.exchanges = self.exchanges, []
         return taken
 
-    def close_quietly(self, handle: Reader | Writer) -> None:
+    def close_quietly(self, handle: Reader | Writer | Dataset) -> None:
         """Close a handle whose close is not what is being checked."""
         try:
             handle.close()

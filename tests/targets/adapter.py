@@ -1,7 +1,8 @@
 """
 An adapter with one declared vice, for tests of the stdio door: `python adapter.py VICE`.
 
-It speaks the protocol by hand and imports nothing of the suite. `get` shows the vice, everything else is right.
+It speaks the protocol by hand and imports nothing of the suite. `get` shows the vice, everything else is right. A vice
+`answers JSON` is that answer to every method about an open dataset.
 """
 
 from __future__ import annotations
@@ -38,6 +39,11 @@ def answers(request: dict[str, Any]) -> list[Any]:
         return []
     if VICE == "extra-member":
         results["hello"]["language"] = "Python"
+    if VICE == "hangs" and method == "dataset.read":
+        return misbehave(number)
+    if method.startswith("dataset.") and VICE.startswith("answers "):
+        is_opened = method in ("dataset.create", "dataset.open")
+        return [right(number, 1 if is_opened else json.loads(VICE.removeprefix("answers ")))]
     if method in results:
         return [{"jsonrpc": "2.0", "id": number, "result": results[method]}]
     if method not in ("get", "length", "list", "set", "list_iter"):

@@ -4,6 +4,7 @@ Datasets of the miniature target: columns in a dictionary, and vices by the name
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -67,6 +68,7 @@ class Column:
             "as_buffer": lambda: [memoryview(value) for value in values],
             "as_pages": lambda: (value for value in values),
             "broken_page": lambda: _broken(values),
+            "hanging_page": lambda: _hanging(),
             "not_a_list": lambda: 7,
             "a_text": lambda: "abc",
             "odd_values": lambda: [SimpleNamespace()],
@@ -131,6 +133,11 @@ class Dataset(ReadOnlyDataset):
 def _broken(values: list[Any]) -> Iterator[Any]:
     yield from values
     raise ColumnError("the second page is gone")
+
+
+def _hanging() -> Iterator[Any]:
+    threading.Event().wait()
+    yield
 
 
 def create(url: str, creds: Any = None, token: str | None = None, schema: dict[str, str] | None = None) -> Any:

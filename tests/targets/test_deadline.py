@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import signal
 import time
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -29,6 +30,14 @@ def test_a_call_that_hangs_is_interrupted(impatient: Target, path: str) -> None:
     """Also one that swallows every Exception and tries for ever."""
     with pytest.raises(TargetDied, match=r"get did not end within 0\.5 s and was interrupted"):
         impatient.open_reader("mem://x").get(path)
+
+
+def test_a_dataset_that_hangs_is_interrupted(impatient: Target) -> None:
+    """Also while the values of a column are taken out of it."""
+    dataset = impatient.create(f"mem://{uuid.uuid4().hex}", {"hanging_page": "int8"})
+
+    with pytest.raises(TargetDied, match=r"read did not end within 0\.5 s and was interrupted"):
+        dataset.read("hanging_page")
 
 
 def test_the_alarm_is_as_it_was_afterwards(impatient: Target) -> None:

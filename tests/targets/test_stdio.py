@@ -4,6 +4,7 @@ A process behind the stdio door: what it answers, how it breaks, and that nothin
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -18,6 +19,7 @@ from conformance.protocol import Schema
 from conformance.targets import HarnessError, NotClaimed, TargetDied, TargetError
 from conformance.targets.claims import Claims
 from conformance.targets.stdio import StdioReader, StdioTarget
+from conformance.targets.stdio_datasets import StdioDataset
 from tests.targets.conftest import CREDS, SECRET, claims
 
 ADAPTER = str(Path(__file__).with_name("adapter.py"))
@@ -98,6 +100,56 @@ def test_a_conversation_that_broke_stays_broken(start: Start) -> None:
 
     with pytest.raises(HarnessError, match="DEBUG: about to read"):
         reader.length("k")
+
+
+@pytest.mark.parametrize(
+    ("call", "answer", "message"),
+    [
+        ("schema", '["int8"]', "dataset.schema answers an object of type words"),
+        ("commit", "null", "dataset.commit answers a version, a text or a number"),
+        ("version", "true", "dataset.version answers a version, a text or a number"),
+        ("length", '"7"', "dataset.length answers an integer: '7'"),
+        ("history", "{}", "dataset.history answers a list"),
+        ("history", '[{"id": 1}]', "dataset.history answers a version, a text or a number"),
+        ("history", "[7]", "dataset.history answers objects with version and message"),
+        ("read", "[1]", "the answer to dataset.read: a column is an object with type and values"),
+        ("read", '{"type": "int", "values": []}', "the answer to dataset.read: unknown type word 'int'"),
+        ("read", '{"type": "bytes", "values": ["*"]}', "the answer to dataset.read: not base64: '*'"),
+    ],
+)
+def test_a_broken_answer_about_a_dataset_is_not_the_targets_failure(
+    start: Start, call: str, answer: str, message: str
+) -> None:
+    """It is a `HarnessError` that names the method."""
+    dataset = start(f"answers {answer}").open_dataset("s3://bucket/root", creds=CREDS)
+
+    with pytest.raises(HarnessError, match=re.escape(message)):
+        getattr(dataset, call)(*(["n"] if call == "read" else []))
+
+
+def test_a_language_with_one_kind_of_number_has_floats(start: Start) -> None:
+    """`1` is 1.0 in a column of floats, and a version may be a number."""
+    answer = {"type": "list(float32)", "values": [[1, 2.5, "nan"], None]}
+    values = start(f"answers {json.dumps(answer)}").open_dataset("file:///x").read("x")
+
+    assert repr(values) == "[[1.0, 2.5, nan], None]"
+    assert start("answers 7").open_dataset("file:///x").version() == "7"
+
+
+def test_datasets_of_an_adapter_without_them_are_not_claimed(start: Start) -> None:
+    """-32601, as for every method."""
+    with pytest.raises(NotClaimed, match=r"no dataset\.open here"):
+        start("none").open_dataset("file:///x")
+
+
+def test_a_dataset_that_hangs_ends_with_its_time(start: Start) -> None:
+    """Like every other call."""
+    target = start("hangs", given=claims(deadline_s=0.2), margin_s=0.3)
+    dataset = StdioDataset(target._connection, 1)
+
+    with pytest.raises(TargetDied, match=r"did not answer dataset\.read within 0\.5 s"):
+        dataset.read("n")
+    assert not is_running(target.pid)
 
 
 @pytest.mark.parametrize("vice", ["none", "answers-twice", "blank-lines", "floods-stderr"])
