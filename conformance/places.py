@@ -141,6 +141,18 @@ class Place:
         return child
 
     @contextmanager
+    def neighbours(self) -> Iterator[list[Place]]:
+        """Give a place with a never used root for each prefix and service of this run that the target claims."""
+        names = [*LOCAL_PLACES, *self.testbed.services]
+        wanted = [name for name in names if self.target.claims.claims_prefix(self.testbed.prefix_of(name))]
+        places = [self.testbed.place(name, name=f"n{next(self._names)}") for name in wanted]
+        try:
+            yield places
+        finally:
+            for place in places:
+                place.close()
+
+    @contextmanager
     def tapped(self) -> Iterator[Tapped]:
         """Give the same root through the gate, so that requests can be looked at; only where `has_wire`."""
         if self.service is None:

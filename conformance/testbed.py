@@ -124,6 +124,10 @@ class Testbed:
             service=service,
         )
 
+    def prefix_of(self, identity: str) -> str:
+        """Return the path prefix of a place."""
+        return identity if identity in LOCAL_PLACES else self.service(identity).prefix
+
     def service(self, identity: str) -> RunningService:
         """Return a running service; raises `PlaceUnreachable` with what to do."""
         from conformance.services import RunningService

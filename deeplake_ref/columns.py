@@ -158,7 +158,7 @@ def table(schema: Schema, batch: Any) -> Any:
         raise ValueError(f"append: expected a mapping of columns to values, found {type(batch).__name__}")
     for name in batch:
         if name not in schema:
-            raise ValueError(f"append: column {name!r} is unknown, expected {_listed(schema)}")
+            raise ValueError(f"append: column {name!r} is unknown, expected {_listed(schema)}, found {name!r}")
     target = arrow_schema(schema)
     arrays = []
     for name, word in schema.items():

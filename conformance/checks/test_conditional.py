@@ -350,7 +350,7 @@ def test_a_condition_is_held_or_refused(place: Place, case: str) -> None:
             try:
                 place.writer.set(
                     path, noise(size), **({"if_absent": True} if name == "if_absent" else {"if_match": etag})
-                )  # type: ignore[arg-type]
+                )
                 answer = "held"
             except TargetError as error:
                 answer = "held" if error.is_a(LOSS[name]) else "refused"
@@ -388,7 +388,7 @@ def test_a_conditional_write_is_one_request(place: Place, case: str) -> None:
         seen.writer.get_reader().length(path)  # what a client asks once, such as for a token, is not the write's
         seen.clear()
         condition = {"if_match": etag} if case.startswith("if-match") else {"if_absent": True}
-        (set_if if wins else loses)(seen.writer, path, b"content", **condition)  # type: ignore[arg-type]
+        (set_if if wins else loses)(seen.writer, path, b"content", **condition)
         asked = seen.requests()
 
     carrying = [_carries({name.lower(): value for name, value in each.headers}, each.target) for each in asked]

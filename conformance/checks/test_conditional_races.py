@@ -4,11 +4,9 @@ Conditional writes while others write: between the requests of one write, and ma
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any
 
 import pytest
 
@@ -16,6 +14,7 @@ from conformance.checking import checks, examples, needs, note_example, on, prof
 from conformance.conditions import LOSS, Condition, etag_of, set_if
 from conformance.expectations import CheckFailure, Raised, assert_equal, assert_true, shown
 from conformance.places import Place, Tapped
+from conformance.racing import at_once
 from conformance.strategies.values import LARGEST_PUT, PART, noise
 from conformance.targets import TargetError, Writer
 
@@ -115,21 +114,6 @@ def test_a_condition_is_decided_with_the_commit(place: Place, case: str) -> None
 
 
 # ---- many writers at once
-
-
-def at_once(calls: Sequence[Callable[[], Any]]) -> list[Any]:
-    """Start all calls at one moment, each in a thread, and return their results or `TargetError`s in order."""
-    barrier = threading.Barrier(len(calls))
-
-    def run(call: Callable[[], Any]) -> Any:
-        barrier.wait(60)
-        try:
-            return call()
-        except TargetError as error:
-            return error
-
-    with ThreadPoolExecutor(len(calls)) as pool:
-        return [future.result() for future in [pool.submit(run, call) for call in calls]]
 
 
 def one_creator_wins(place: Place, writers: Sequence[Writer]) -> None:

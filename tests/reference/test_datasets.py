@@ -152,7 +152,7 @@ def _edited(root: Path, **fields: Any) -> None:
 
 
 def _first_file(root: Path) -> Path:
-    return root / json.loads(log(root, 2).read_text())["files"][0]["path"]
+    return root / str(json.loads(log(root, 2).read_text())["files"][0]["path"])
 
 
 def _other_rows(root: Path) -> None:
