@@ -9,8 +9,11 @@ import uuid
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from conformance import stopwatch
+from conformance.strategies.batches import batches, is_same_batch, schemas
 from conformance.targets import Dataset, HarnessError, NotClaimed, Target, TargetError, Version
 from conformance.targets.in_process_calls import Door
 from conformance.targets.in_process_datasets import InProcessDataset
@@ -56,6 +59,28 @@ def test_values_arrive_as_they_are(target: Target, url: str, word: str) -> None:
     values = dataset.read("column")
 
     assert repr(VALUES[word]) == repr(values)
+
+
+@pytest.mark.parametrize("door", ["in-process", "stdio"])
+def test_drawn_batches_arrive_as_they_are(door: str) -> None:
+    """Two of them after each other, of any schema."""
+    target = resolve(MINIATURE, (), None, door).start()
+
+    @settings(database=None, deadline=None, max_examples=50)
+    @given(data=st.data())
+    def arrive(data: st.DataObject) -> None:
+        schema = data.draw(schemas())
+        first, second = data.draw(batches(schema)), data.draw(batches(schema))
+        dataset = target.create(f"mem://{uuid.uuid4().hex}", schema)
+        dataset.append(first)
+        dataset.append(second)
+
+        assert schema == dataset.schema()
+        observed = {name: dataset.read(name) for name in schema}
+        assert is_same_batch(schema, {name: first[name] + second[name] for name in schema}, observed)
+
+    arrive()
+    target.close()
 
 
 def test_what_is_no_number_arrives(target: Target, url: str) -> None:
