@@ -8,7 +8,7 @@ attributes to `Meta`), exceptions become `TargetError`; what interrupts the run,
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from conformance.targets import Creds, Meta, Metas, Names, NotClaimed, results
 from conformance.targets.in_process_calls import Door, Handle
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from conformance.targets.claims import Claims
+
+Listed = TypeVar("Listed")
 
 MARGIN_S = 15.0
 """Seconds on top of the claimed deadline: the suite stops what hangs, a check judges what is late."""
@@ -77,7 +79,7 @@ class InProcessReader(Handle):
 
     def list(self, path: str = "") -> Metas:
         """Call `list`."""
-        return results.as_metas("list", self._call("list", path))
+        return self._listed(results.as_metas, "list", path)
 
     def list_iter(self, path: str = "") -> Iterator[Metas]:
         """Call `list_iter`; each page is asked for when it is needed."""
@@ -86,13 +88,20 @@ class InProcessReader(Handle):
         while True:
             with self._door.call("list_iter"):
                 page = next(pages, None)
-            if page is None:
+                metas = None if page is None else results.as_metas("list_iter", page)
+            if metas is None:
                 return
-            yield results.as_metas("list_iter", page)
+            yield metas
+
+    def _listed(self, convert: Callable[[str, Any], Listed], name: str, path: str) -> Listed:
+        """Convert a listing as part of the call: one that is made on the way may fail there."""
+        method = self._method(name)
+        with self._door.call(name):
+            return convert(name, method(path))
 
     def list_dirs(self, path: str = "") -> Names:
         """Call `list_dirs`."""
-        return results.as_names("list_dirs", self._call("list_dirs", path))
+        return self._listed(results.as_names, "list_dirs", path)
 
     def metadata(self, path: str) -> Meta | None:
         """Call `metadata`."""

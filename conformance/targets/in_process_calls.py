@@ -67,8 +67,8 @@ class Handle:
         missing = object()
         if getattr_static(self._handle, name, missing) is not missing:
             return True
-        # the attributes of a wrapper are made on the way
-        return hasattr(type(self._handle), "__getattr__") and hasattr(self._handle, name)
+        with self._door.call(name):  # the attributes of a wrapper are made on the way
+            return hasattr(type(self._handle), "__getattr__") and hasattr(self._handle, name)
 
     def close(self) -> None:
         """Close the target's handle."""

@@ -131,10 +131,11 @@ def _as_plain(operation: str, value: Any) -> Any:
 
 def _unpacked(value: Any) -> Any:
     """Return what an array or a scalar of numpy or Arrow holds, and everything else as it is."""
-    for name in ("to_pylist", "as_py", "tolist"):
+    # first the one that keeps the shape of Arrow's tensors, whose `to_pylist` is flat
+    for name in ("to_numpy_ndarray", "to_pylist", "as_py", "tolist"):
         method: Any = getattr(value, name, None)
         if callable(method):
-            return method()
+            return _unpacked(method())
     return value
 
 

@@ -43,6 +43,19 @@ class ArrowArray:
         return list(self._values)
 
 
+class ArrowTensors:
+    """Shaped like an array of tensors of pyarrow, whose `to_pylist` is flat."""
+
+    def __init__(self, values: list[Any]) -> None:
+        self._values = values
+
+    def to_numpy_ndarray(self) -> Any:
+        return NumpyScalar(self._values)
+
+    def to_pylist(self) -> list[Any]:
+        return [[item for row in value for item in row] for value in self._values]
+
+
 class NumpyScalar:
     """Shaped like a scalar of numpy."""
 
@@ -64,6 +77,7 @@ class Column:
         values = self._values[rows]
         shapes: dict[str, Any] = {
             "as_arrow": lambda: ArrowArray(values),
+            "as_tensors": lambda: ArrowTensors(values),
             "as_numpy": lambda: [NumpyScalar(value) for value in values],
             "as_buffer": lambda: [memoryview(value) for value in values],
             "as_pages": lambda: (value for value in values),

@@ -9,12 +9,19 @@ import uuid
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from conformance import stopwatch
+from conformance.strategies.batches import batches, is_same_batch, schemas
 from conformance.targets import Dataset, HarnessError, NotClaimed, Target, TargetError, Version
+from conformance.targets.in_process_calls import Door
+from conformance.targets.in_process_datasets import InProcessDataset
+from conformance.targets.masking import Secrets
 from conformance.targets.results import MALFORMED
 from conformance.targets.selection import resolve
 from tests.targets.conftest import CREDS, MINIATURE, SECRET
+from tests.targets.miniature_datasets import ReadOnlyDataset, Table
 
 
 @pytest.fixture
@@ -54,6 +61,28 @@ def test_values_arrive_as_they_are(target: Target, url: str, word: str) -> None:
     assert repr(VALUES[word]) == repr(values)
 
 
+@pytest.mark.parametrize("door", ["in-process", "stdio"])
+def test_drawn_batches_arrive_as_they_are(door: str) -> None:
+    """Two of them after each other, of any schema."""
+    target = resolve(MINIATURE, (), None, door).start()
+
+    @settings(database=None, deadline=None, max_examples=50)
+    @given(data=st.data())
+    def arrive(data: st.DataObject) -> None:
+        schema = data.draw(schemas())
+        first, second = data.draw(batches(schema)), data.draw(batches(schema))
+        dataset = target.create(f"mem://{uuid.uuid4().hex}", schema)
+        dataset.append(first)
+        dataset.append(second)
+
+        assert schema == dataset.schema()
+        observed = {name: dataset.read(name) for name in schema}
+        assert is_same_batch(schema, {name: first[name] + second[name] for name in schema}, observed)
+
+    arrive()
+    target.close()
+
+
 def test_what_is_no_number_arrives(target: Target, url: str) -> None:
     """In a column of floats and inside an array."""
     dataset = create(target, url, x="float64", y="array(float32, 2)")
@@ -84,6 +113,30 @@ def test_any_sequence_is_a_column(target: Target, url: str, column: str) -> None
     dataset.append({column: [b"a", b"\xff"]})
 
     assert dataset.read(column) == [b"a", b"\xff"]
+
+
+def test_tensors_keep_their_shape(target: Target, url: str) -> None:
+    """Arrow's own lists of them are flat."""
+    dataset = create(target, url, as_tensors="array(int8, 2, 2)")
+    dataset.append({"as_tensors": [[[1, 2], [3, 4]]]})
+
+    assert dataset.read("as_tensors") == [[[1, 2], [3, 4]]]
+
+
+def test_a_wrapper_has_what_it_wraps() -> None:
+    """Attributes that are made on the way count, and those that are not there do not."""
+
+    class Wrapper:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(ReadOnlyDataset(Table({"n": "int8"})), name)
+
+    dataset = InProcessDataset(Wrapper(), Door(60, Secrets()))
+
+    assert dataset.schema() == {"n": "int8"}
+    with pytest.raises(NotClaimed, match="Wrapper has no method commit"):
+        dataset.commit()
+    with pytest.raises(NotClaimed, match="Wrapper has no __len__"):
+        InProcessDataset(object.__new__(type("Wrapper", (), {})), Door(60, Secrets())).length()
 
 
 def test_a_schema_is_in_normal_form(target: Target, url: str) -> None:

@@ -110,6 +110,13 @@ def test_an_error_in_a_later_page_is_raised_there(target: Target, url: str) -> N
         next(pages)
 
 
+def test_a_listing_that_fails_on_the_way_is_the_targets_failure(target: Target, url: str) -> None:
+    """A generator raises only when it is read."""
+    with pytest.raises(TargetError, match="the second page is gone") as caught:
+        target.open_reader(url).list("broken")
+    assert caught.value.operation == "list"
+
+
 def test_subdirectories_are_handles_of_their_own(target: Target, url: str) -> None:
     """What is written below is read below."""
     target.open_writer(url).subdir("d").set("k", b"v")
