@@ -20,6 +20,7 @@ from conformance.contents import (
     copy,
     delete,
     exists,
+    joined,
     opened,
     simple,
     state_of,
@@ -117,14 +118,16 @@ def test_exists_raises_where_it_cannot_know(place: Place) -> None:
 def test_delete_leaves_nothing(place: Place, case: str) -> None:
     """No object of it, and another dataset can be created there."""
     own = place.fresh_place()
-    url = committed(own, *([] if case == "empty" else [simple(1), simple(2, 3)]))
+    batches = [] if case == "empty" else [simple(1), simple(2, 3)]
+    url = committed(own, *batches)
+    assert_stored(own, url, joined(SIMPLE, batches), "before")
     delete(own, url)
 
     assert_equal({}, state_of(own), "the witness")
     assert_equal(False, exists(own, url), "exists")
     raises("DatasetNotFoundError", own.open_dataset, url)
-    committed(own, simple(7), url=url)
-    assert_stored(own, url, simple(7), "a dataset that was created afterwards")
+    committed(own, simple(7), simple(8), url=url)
+    assert_stored(own, url, simple(7, 8), "a dataset that was created afterwards")
 
 
 NEAR = ("ds2", "ds.x", "ds 2/inner", "ds/below", "ds/below/deeper", "d")

@@ -4,7 +4,8 @@ Runs every mutant against the requirement that must catch it, and writes the kil
     python -m tests.mutants.runner                 all, and docs/reference/kill-table.md
     python -m tests.mutants.runner F037 LIST-8     faults, requirements or names of mutants; writes nothing
 
-Each mutant is a run of the ordinary command in a process of its own, with a fixed seed, that ends at its first failure.
+Each mutant is a run of the ordinary command in a process of its own, with a fixed seed, that ends at its first failure;
+the services are started once and shared by all.
 A mutant that its own requirement does not catch is shown to all requirements, so that the report can say who does.
 The reference itself must pass first: against a check that always fails, every mutant dies. Exit codes: 0 if all are
 killed by their requirements, 1 if one is not, 3 if a service was unreachable, 2 usage.
@@ -36,6 +37,7 @@ from tests.mutants.outcomes import (
 )
 from tests.mutants.registry import Mutant, load
 from tests.mutants.table import kill_table
+from tests.sharing import Services, credentials, service_urls, shared_services
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -61,8 +63,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = _chosen(options.words)
     if not chosen:
         parser.error(f"no mutant is meant by {', '.join(options.words)}")
-    passing = baseline(chosen, processes=options.n, seed=options.seed)
-    outcomes = list(run_all(chosen, passing, processes=options.n, seed=options.seed))
+    started = time.perf_counter()
+    with shared_services(place for mutant in chosen for place in mutant.places) as services:
+        passing = baseline(chosen, services, processes=options.n, seed=options.seed)
+        outcomes = list(run_all(chosen, services, passing, processes=options.n, seed=options.seed))
+    _say(f"{time.perf_counter() - started:.0f} s")
     return _conclude(outcomes, complete=not options.words)
 
 
@@ -84,7 +89,7 @@ def _conclude(outcomes: list[Outcome], *, complete: bool) -> int:
     return 3 if unreachable else 0
 
 
-def baseline(mutants: Iterable[Mutant], *, processes: int, seed: int) -> Passing:
+def baseline(mutants: Iterable[Mutant], services: Services, *, processes: int, seed: int) -> Passing:
     """Return on which places of the mutants the reference itself passes their requirements."""
     wanted: dict[str, set[str]] = {}
     for mutant in mutants:
@@ -92,7 +97,7 @@ def baseline(mutants: Iterable[Mutant], *, processes: int, seed: int) -> Passing
             wanted.setdefault(place, set()).add(mutant.kills)
 
     def passing_on(place: str) -> Passing:
-        record, log = _run("deeplake_ref", [place], sorted(wanted[place]), seed=seed)
+        record, log = _run("deeplake_ref", [place], sorted(wanted[place]), services, seed=seed)
         if record is None:
             raise RuntimeError(f"the reference could not be judged on {place}: {log}")
         passing = {(cell.requirement, cell.place) for cell in record.cells() if cell.verdict == "pass"}
@@ -103,10 +108,12 @@ def baseline(mutants: Iterable[Mutant], *, processes: int, seed: int) -> Passing
         return set().union(*pool.map(passing_on, sorted(wanted)))
 
 
-def run_all(mutants: Sequence[Mutant], passing: Passing, *, processes: int, seed: int) -> Iterable[Outcome]:
+def run_all(
+    mutants: Sequence[Mutant], services: Services, passing: Passing, *, processes: int, seed: int
+) -> Iterable[Outcome]:
     """Yield the outcome of each mutant, and tell it, as they end."""
     with ThreadPoolExecutor(processes) as pool:
-        pending = [pool.submit(run_one, mutant, passing, seed=seed) for mutant in mutants]
+        pending = [pool.submit(run_one, mutant, services, passing, seed=seed) for mutant in mutants]
         for number, future in enumerate(as_completed(pending), 1):
             outcome = future.result()
             where = f" on {outcome.place}" if outcome.place else ""
@@ -117,22 +124,24 @@ def run_all(mutants: Sequence[Mutant], passing: Passing, *, processes: int, seed
             yield outcome
 
 
-def run_one(mutant: Mutant, passing: Passing, *, seed: int) -> Outcome:
+def run_one(mutant: Mutant, services: Services, passing: Passing, *, seed: int) -> Outcome:
     """Run one mutant until its requirement catches it; if it does not, show it to all requirements."""
     missing = [place for place in mutant.places if (mutant.kills, place) not in passing]
     if missing:
         return Outcome(mutant, NO_BASELINE, missing[0], f"{mutant.kills} does not pass without a mutant")
     started = time.perf_counter()
-    outcome = _outcome(mutant, [mutant.kills], seed=seed, more=("-x",))
+    outcome = _outcome(mutant, [mutant.kills], services, seed=seed, more=("-x",))
     if outcome.verdict == SURVIVED:
-        wider = _outcome(mutant, [], seed=seed, more=("-x", "--profile", "quick"))
+        wider = _outcome(mutant, [], services, seed=seed, more=("-x", "--profile", "quick"))
         outcome = wider if wider.verdict == BY_ANOTHER else outcome
     return replace(outcome, seconds=time.perf_counter() - started)
 
 
-def _outcome(mutant: Mutant, requirements: Sequence[str], *, seed: int, more: Sequence[str]) -> Outcome:
+def _outcome(
+    mutant: Mutant, requirements: Sequence[str], services: Services, *, seed: int, more: Sequence[str]
+) -> Outcome:
     target = f"tests.mutants.target:{mutant.name}"
-    record, log = _run(target, mutant.places, requirements, claims=mutant.claims, seed=seed, more=more)
+    record, log = _run(target, mutant.places, requirements, services, claims=mutant.claims, seed=seed, more=more)
     return judge(mutant, record) if record is not None else Outcome(mutant, CRASHED, detail=log)
 
 
@@ -140,6 +149,7 @@ def _run(
     target: str,
     places: Sequence[str],
     requirements: Sequence[str],
+    services: Services,
     *,
     claims: str = CLAIMS,
     seed: int,
@@ -151,9 +161,11 @@ def _run(
             sys.executable, "-m", "conformance", "run",
             "--target", target, "--claims", str(Path(__file__).with_name(claims)), "--places", ",".join(places),
             "--seed", str(seed), "--record", directory, "-n", "0", "--strict", *more,
+            *service_urls(services, places),
             *(["--only", ",".join(requirements)] if requirements else []),
         ]  # fmt: skip
         environment = os.environ | {"AWS_EC2_METADATA_DISABLED": "true", "PYTHONPATH": str(PROJECT)}
+        environment |= credentials(services)
         try:
             # in a directory of its own: some mutants write where they are run
             done = subprocess.run(

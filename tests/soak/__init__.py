@@ -1,0 +1,1 @@
+"""Many seeds on correct targets: whatever turns red is a false alarm."""
