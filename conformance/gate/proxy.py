@@ -130,6 +130,8 @@ class Proxy:
             _reset(writer)
         except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, OSError, ValueError, TimeoutError):
             pass  # the other side sees the connection end, as it would without the gate
+        except asyncio.CancelledError:
+            pass  # the gate ends; asyncio 3.11 prints a task of a stream that was cancelled as if it had failed
         finally:
             self._clients.discard(writer)
             for side in (writer, up):
