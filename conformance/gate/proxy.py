@@ -130,6 +130,8 @@ class Proxy:
             _reset(writer)
         except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, OSError, ValueError, TimeoutError):
             pass  # the other side sees the connection end, as it would without the gate
+        except asyncio.CancelledError:
+            pass  # the gate ends; Python 3.11 would print a traceback for each connection that is still open
         finally:
             self._clients.discard(writer)
             for side in (writer, up):

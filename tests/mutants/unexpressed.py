@@ -1,5 +1,5 @@
 """
-Faults of paths, objects, ranges and listings that no mutant plants yet, each with what is missing for it.
+Faults of paths, objects, ranges, listings and conditional writes that no mutant plants yet, each with what is missing for it.
 """
 
 from __future__ import annotations
@@ -47,5 +47,11 @@ UNEXPRESSED = (
         "raise where a file vanishes while its directory is listed",
         "no requirement says what a listing shows while objects come and go",
         "apache/arrow-rs#5803 apache/opendal#7230",
+    ),
+    Unexpressed(
+        "F068",
+        "report a conflict where the first answer was lost and the retry met its own write",
+        "needs an answer that is lost after the service has done the work; " + NO_FAULTS,
+        "aws/aws-sdk-java-v2#6580 earth-mover/icechunk#2099",
     ),
 )
