@@ -2,7 +2,7 @@
 Conditional writes as checks make them.
 
 A place that refuses a condition with StorageOperationUnsupported does not have it: such a check ends as not claimed.
-Whether refusals are right is judged by COND-14 alone.
+Whether refusals are right is judged by COND-16 alone.
 """
 
 from __future__ import annotations
@@ -25,6 +25,11 @@ class Condition(TypedDict, total=False):
 
 LOSS = {"if_absent": "StorageKeyAlreadyExists", "if_match": "StoragePreconditionFailed"}
 """What a lost write raises, by its condition."""
+
+
+def condition(name: str, etag: str) -> Condition:
+    """Return the condition of this name; only `if_match` looks at the etag."""
+    return {"if_absent": True} if name == "if_absent" else {"if_match": etag}
 
 
 def set_if(writer: Writer, path: str, content: bytes, **condition: Unpack[Condition]) -> Meta | None:

@@ -71,7 +71,7 @@ const methods = {
 readline.createInterface({ input: process.stdin }).on("line", (line) => {
   const { id, method, params } = JSON.parse(line);
   const say = (answer) => process.stdout.write(`${JSON.stringify({ jsonrpc: "2.0", id, ...answer })}\n`);
-  if (!methods[method] || params.if_match) return say({ error: { code: -32601, message: `no such ${method} here` } });
+  if (!methods[method] || "if_match" in params) return say({ error: { code: -32601, message: `no such ${method}` } });
   try { return say({ result: methods[method](handles[params.handle], params) ?? null }); } catch (error) {
     const name = /EXIST|DIR|EMPTY|TOOLONG/.test(error.code) ? "InvalidURIError" : "StorageInternalError";
     const data = error.data ?? (error.syscall && { class: name, code: error.code }); // else it is a bug of this file

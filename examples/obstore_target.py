@@ -250,6 +250,8 @@ class Writer(_Handle):
     """Writes through obstore."""
 
     def set(self, path: str, content: Any, *, if_absent: bool = False, if_match: str | None = None) -> ResourceMeta:
+        if if_absent and if_match is not None:
+            raise ValueError("obstore has one mode for a write: create, or update what has an etag")
         mode: Any = "create" if if_absent else "overwrite" if if_match is None else {"e_tag": if_match}
         value = memoryview(content).tobytes()
         with _translated():

@@ -1,5 +1,5 @@
 """
-Faults of paths, objects, ranges, listings and metadata that no mutant plants yet, each with what is missing for it.
+Faults that no mutant plants yet, each with what is missing for it.
 """
 
 from __future__ import annotations
@@ -46,5 +46,11 @@ UNEXPRESSED = (
     Unexpressed("F086", "lose metadata when an upload goes in parts", NO_USER_METADATA, "apache/opendal#5430"),
     Unexpressed(
         "F087", "fold the case of metadata keys, or drop them", NO_USER_METADATA, "fsouza/fake-gcs-server#2103"
+    ),
+    Unexpressed(
+        "F068",
+        "report a conflict where the first answer was lost and the retry met its own write",
+        "needs an answer that is lost after the service has done the work; " + NO_FAULTS,
+        "aws/aws-sdk-java-v2#6580 earth-mover/icechunk#2099",
     ),
 )
