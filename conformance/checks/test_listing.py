@@ -21,8 +21,10 @@ from conformance.strategies.values import values
 from conformance.targets import Meta
 
 PAGE = 1000
-LISTINGS = 40
+LISTINGS = 100
 """Listings of one directory while it changes."""
+CROWD = 500
+"""Objects in it, at most."""
 
 
 def paths(entries: list[Meta]) -> list[str]:
@@ -421,19 +423,21 @@ def test_a_listing_survives_changes_between_its_pages(place: Place, case: str) -
 @needs("concurrent")
 @on("mem", "file")
 def test_a_listing_survives_changes_at_any_moment(place: Place) -> None:
-    """One thread writes and removes objects, and directories with them, while another one lists."""
-    stable = [f"{number:02}.k" for number in range(0, 60, 2)] + [f"d{number:02}/s.k" for number in range(0, 20, 2)]
+    """One thread adds and removes objects past the target, and directories with them, while the target lists."""
+    stable = [f"{number:03}.k" for number in range(0, CROWD, 5)] + [f"d{number:02}/s.k" for number in range(0, 20, 2)]
+    changed = [f"{number:03}.k" for number in range(CROWD) if number % 5] + [
+        f"d{number:02}/c.k" for number in range(20)
+    ]
     folder, model = planted(place, stable)
-    changed = [f"{number:02}.k" for number in range(1, 60, 2)] + [f"d{number:02}/c.k" for number in range(1, 20, 2)]
-    reader, writer = place.reader.subdir(folder), place.writer.subdir(folder)
+    reader = place.reader.subdir(folder)
     stop = threading.Event()
 
     def change() -> None:
         while not stop.is_set():
             for name in changed:
-                writer.set(name, b"x")
+                place.witness.put(f"{folder}/{name}", b"")
             for name in changed:
-                writer.remove(name)
+                place.witness.delete(f"{folder}/{name}")
 
     with ThreadPoolExecutor(1) as pool:
         changing = pool.submit(change)

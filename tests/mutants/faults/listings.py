@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from deeplake_ref.errors import StorageInternalError
-from deeplake_ref.stores import ResourceMeta, local
+from deeplake_ref.stores import ResourceMeta, local, memory
 from deeplake_ref.stores.local import LocalStore
 from deeplake_ref.stores.memory import PAGE, MemoryStore
 from deeplake_ref.stores.s3 import S3Store
@@ -123,3 +123,18 @@ def a_page_begins_at_a_number(_target: Any) -> Replacements:
             at += PAGE
 
     return replaced(MemoryStore, list=list_)
+
+
+@mutant(kills="LIST-18")
+def memory_is_walked_while_it_changes(_target: Any) -> Replacements:
+    """Lists memory without a lock, while another thread adds to it."""
+
+    def below(self: Any, directory: str) -> list[ResourceMeta]:
+        prefix = self._root + (f"{directory}/" if directory else "")
+        return sorted(
+            memory._meta(key.removeprefix(self._root), held)
+            for key, held in self._space.objects.items()
+            if key.startswith(prefix)
+        )
+
+    return replaced(MemoryStore, _below=below)
