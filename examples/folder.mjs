@@ -6,7 +6,7 @@ const OWN = ".folder"; // a directory for half-written values; no key has a segm
 const handles = [], keep = (handle) => handles.push(handle) - 1;
 const sorted = (names) => names.sort((a, b) => Buffer.from(a).compare(Buffer.from(b))); // by UTF-8, not by UTF-16
 const raised = (name, message) => Object.assign(new Error(message), { data: { class: name, effect: "none" } });
-const stat = (file) => (fs.existsSync(file) ? fs.lstatSync(file, { bigint: true }) : undefined);
+const stat = (file) => (fs.existsSync(file) ? fs.lstatSync(file, { bigint: true, throwIfNoEntry: false }) : undefined);
 function fileOf({ root }, key) { // every character is literal; links, and what a folder cannot keep apart, are refused
   const names = key.split("/"), files = names.map((_, at) => path.join(root, ...names.slice(0, at + 1)));
   const isOdd = (name) => /^\.{0,2}$|\0/.test(name) || name === OWN || Buffer.byteLength(name) > 255;

@@ -4,6 +4,7 @@ Listings: complete, sorted, by directory, in pages.
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -21,8 +22,10 @@ from conformance.strategies.values import values
 from conformance.targets import Meta
 
 PAGE = 1000
-LISTINGS = 40
+LISTINGS = 100
 """Listings of one directory while it changes."""
+CROWD = 300
+"""Objects in it, at most."""
 
 
 def paths(entries: list[Meta]) -> list[str]:
@@ -383,36 +386,38 @@ def assert_survived(listed: list[str], stable: list[str], changed: list[str]) ->
     assert_equal([], sorted(set(listed) - set(stable) - set(changed)), "entries that never existed")
 
 
-CHANGES = {
-    "removed-behind": ([], [0, 1]),
-    "written-behind": (["!first.k"], []),
-    "removed-ahead": ([], [-1]),
-    "written-ahead": (["~last.k"], []),
-    "all-at-once": (["!first.k", "~last.k"], [0, 1, -1]),
+FIRST, LAST, DEEPER = "!first.k", "~last.k", "t/gone.k"
+CHANGES: dict[str, tuple[list[str], list[str]]] = {
+    "written": ([FIRST, LAST], []),
+    "removed": ([], [TREE[0], TREE[1], TREE[-1]]),
+    "directory-removed": ([], [DEEPER]),
 }
-"""By case, what is written and what is removed once a page is there; by position in the listing."""
+"""By case, what is written and what is removed, at the beginning of the tree and at its end."""
 
 
 @checks("LIST-18")
 @pytest.mark.parametrize("case", CHANGES)
 def test_a_listing_survives_changes_between_its_pages(place: Place, case: str) -> None:
-    """In the part of the tree that goes one object beyond a page; it is put back as it was."""
-    folder = f"{tree(place)}/s"
-    before = place.witness.keys(f"{folder}/")
-    written = [f"{folder}/{name}" for name in CHANGES[case][0]]
-    removed = [before[at] for at in CHANGES[case][1]]
-    pages = place.reader.list_iter(folder)
-    listed = paths(next(pages))
+    """After two pages of the tree, which is put back as it was."""
+    folder = tree(place)
+    written, removed = ([f"{folder}/{name}" for name in names] for names in CHANGES[case])
+    place.witness.put(f"{folder}/{DEEPER}", b"")
+    before = sorted((f"{folder}/{name}" for name in [*TREE, DEEPER]), key=str.encode)
     try:
+        pages = place.reader.list_iter(folder)
+        listed = [path for page in itertools.islice(pages, 2) for path in paths(page)]
         for key in removed:
-            place.witness.delete(key)
+            place.writer.remove(key)
         for key in written:
-            place.witness.put(key, b"")
+            place.writer.set(key, b"")
         listed += [path for page in pages for path in paths(page)]
     finally:
         for key in written:
             place.witness.delete(key)
-        place.witness.put_many(dict.fromkeys(removed, b""))
+        place.witness.put_many({key: b"" for key in removed if not key.endswith(DEEPER)})
+        # by the target first, so that no empty folder is left on a disk
+        place.writer.remove(f"{folder}/{DEEPER}")
+        place.witness.delete(f"{folder}/{DEEPER}")
 
     assert_survived(listed, [key for key in before if key not in removed], written + removed)
 
@@ -421,25 +426,29 @@ def test_a_listing_survives_changes_between_its_pages(place: Place, case: str) -
 @needs("concurrent")
 @on("mem", "file")
 def test_a_listing_survives_changes_at_any_moment(place: Place) -> None:
-    """One thread writes and removes objects, and directories with them, while another one lists."""
-    stable = [f"{number:02}.k" for number in range(0, 60, 2)] + [f"d{number:02}/s.k" for number in range(0, 20, 2)]
+    """One thread adds and removes objects, and directories with them, while the target lists."""
+    stable = [f"{number:03}.k" for number in range(0, CROWD, 5)] + [f"d{number:02}/s.k" for number in range(0, 20, 2)]
+    changed = [f"{number:03}.k" for number in range(CROWD) if number % 5]
+    deeper = [f"d{number:02}/c.k" for number in range(20)]
     folder, model = planted(place, stable)
-    changed = [f"{number:02}.k" for number in range(1, 60, 2)] + [f"d{number:02}/c.k" for number in range(1, 20, 2)]
     reader, writer = place.reader.subdir(folder), place.writer.subdir(folder)
     stop = threading.Event()
 
     def change() -> None:
         while not stop.is_set():
-            for name in changed:
-                writer.set(name, b"x")
-            for name in changed:
+            for name in [*changed, *deeper]:
+                place.witness.put(f"{folder}/{name}", b"")
+            # past the target, which may take its time for each, and against the order of the listing, to meet it
+            for name in reversed(changed):
+                place.witness.delete(f"{folder}/{name}")
+            for name in reversed(deeper):  # by the target, which removes the directory too
                 writer.remove(name)
 
     with ThreadPoolExecutor(1) as pool:
         changing = pool.submit(change)
         try:
             for _ in range(LISTINGS):
-                assert_survived(paths(reader.list()), model.list(), changed)
+                assert_survived(paths(reader.list()), model.list(), [*changed, *deeper])
         finally:
             stop.set()
         changing.result()

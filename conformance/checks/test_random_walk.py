@@ -18,8 +18,8 @@ from conformance.strategies.keys import SUFFIX
 from conformance.strategies.values import values
 
 SEGMENTS = ("a", "b", "ab", "a b", "é", "a+%41")
-STEPS = 12
-SHARE = 0.3
+STEPS = 20
+SHARE = 0.5
 
 
 def small_keys() -> st.SearchStrategy[str]:
@@ -31,6 +31,30 @@ def small_keys() -> st.SearchStrategy[str]:
 def small_directories() -> st.SearchStrategy[str]:
     """Directories that such keys can have."""
     return st.lists(st.sampled_from(SEGMENTS), min_size=1, max_size=2).map("/".join)
+
+
+OFTEN = (True, True, True, False)
+"""Mostly what the walk has met: nearly all mistakes need two or three operations on one key."""
+
+
+def met_keys() -> st.SearchStrategy[str]:
+    """Keys that the walk has met, and at times another one."""
+    return st.tuples(st.runner(), st.sampled_from(OFTEN)).flatmap(
+        lambda drawn: st.sampled_from(drawn[0].met) if drawn[1] and drawn[0].met else small_keys()
+    )
+
+
+def met_directories() -> st.SearchStrategy[str]:
+    """Directories of keys that the walk has met, and at times another one."""
+    return st.tuples(st.runner().map(lambda walk: folders(walk.met)), st.sampled_from(OFTEN)).flatmap(
+        lambda drawn: st.sampled_from(drawn[0]) if drawn[1] and drawn[0] else small_directories()
+    )
+
+
+def folders(met: list[str]) -> list[str]:
+    """Return the directories above keys, each once, in their order."""
+    parts = [key.split("/")[:-1] for key in met]
+    return list(dict.fromkeys("/".join(names[:depth]) for names in parts for depth in range(1, len(names) + 1)))
 
 
 def machine_at(place: Place) -> type[RuleBasedStateMachine]:
@@ -47,24 +71,26 @@ def machine_at(place: Place) -> type[RuleBasedStateMachine]:
             self.reader = place.reader.subdir(folder)
             self.writer = place.writer.subdir(folder)
             self.model = Objects()
+            self.met: list[str] = []
             self.steps = itertools.count()
 
-        @rule(key=small_keys(), value=values(max_size=40))
+        @rule(key=met_keys(), value=values(max_size=40))
         def set(self, key: str, value: bytes) -> None:
+            self.met = list(dict.fromkeys([*self.met, key]))
             self.writer.set(key, value)
             self.model.set(key, value)
 
-        @rule(key=small_keys())
+        @rule(key=met_keys())
         def remove(self, key: str) -> None:
             self.writer.remove(key)
             self.model.remove(key)
 
-        @rule(directory=small_directories())
+        @rule(directory=met_directories())
         def remove_directory(self, directory: str) -> None:
             self.writer.remove_directory(directory)
             self.model.remove_directory(directory)
 
-        @rule(key=small_keys(), start=st.none() | st.integers(0, 10), span=st.none() | st.integers(0, 40))
+        @rule(key=met_keys(), start=st.none() | st.integers(0, 10), span=st.none() | st.integers(0, 40))
         def look(self, key: str, start: int | None, span: int | None) -> None:
             expected = self.model.length(key)
             assert_equal(expected, self.reader.length(key), f"length({key!r})")
@@ -73,7 +99,7 @@ def machine_at(place: Place) -> type[RuleBasedStateMachine]:
                 got = self.reader.get(key, start, end)
                 assert_equal(self.model.get(key, start, end), got, f"get({key!r}, {start}, {end})")
 
-        @rule(directory=st.just("") | small_directories())
+        @rule(directory=st.just("") | met_directories())
         def look_into(self, directory: str) -> None:
             listed = [meta.path for meta in self.reader.list(directory)]
             assert_equal(self.model.list(directory), listed, f"list({directory!r})")

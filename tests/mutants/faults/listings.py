@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from deeplake_ref.errors import StorageInternalError
-from deeplake_ref.stores import ResourceMeta, local
+from deeplake_ref.stores import ResourceMeta, local, memory
 from deeplake_ref.stores.local import LocalStore
 from deeplake_ref.stores.memory import PAGE, MemoryStore
 from deeplake_ref.stores.s3 import S3Store
@@ -112,6 +112,22 @@ def what_vanishes_is_an_error(_target: Any) -> Replacements:
     return replaced(LocalStore, _below=below)
 
 
+@mutant("F063", kills="LIST-18", places=("file",), origin="apache/arrow-rs#5803 apache/opendal#7230")
+def a_directory_that_vanishes_is_an_error(_target: Any) -> Replacements:
+    """Raises where a directory vanishes after its name was read."""
+    right = LocalStore._entries
+
+    def entries(self: Any, directory: str) -> list[Any]:
+        found: list[Any] = right(self, directory)
+        above = directory.rpartition("/")[0]
+        # what is listed itself may be missing; what was found in the directory above may not
+        if not found and "/" in directory and (self._root / above).exists():
+            raise StorageInternalError(f"list: {directory!r} is gone", provider="file", operation="list")
+        return found
+
+    return replaced(LocalStore, _entries=entries)
+
+
 @mutant(kills="LIST-18")
 def a_page_begins_at_a_number(_target: Any) -> Replacements:
     """Goes on after as many entries as it has shown, so that it skips one where one was removed."""
@@ -123,3 +139,18 @@ def a_page_begins_at_a_number(_target: Any) -> Replacements:
             at += PAGE
 
     return replaced(MemoryStore, list=list_)
+
+
+@mutant(kills="LIST-18")
+def memory_is_walked_while_it_changes(_target: Any) -> Replacements:
+    """Lists memory without a lock, while another thread adds to it."""
+
+    def below(self: Any, directory: str) -> list[ResourceMeta]:
+        prefix = self._root + (f"{directory}/" if directory else "")
+        return sorted(
+            memory._meta(key.removeprefix(self._root), held)
+            for key, held in self._space.objects.items()
+            if key.startswith(prefix)
+        )
+
+    return replaced(MemoryStore, _below=below)
