@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from conformance import stopwatch
 from conformance.targets import Creds, Meta, Metas, Names, NotClaimed, results
@@ -101,6 +101,15 @@ class _Handle:
         method = self._method(name)
         with self._door.call(name):
             return method(*arguments, **keywords)
+
+    @property
+    def raw(self) -> Any:
+        """The target's own object, for checks of what only Python objects have: copies, pickles, texts."""
+        return self._handle
+
+    def like(self, raw: Any) -> Self:
+        """Return another object of the target, such as a copy of this one, behind the same door."""
+        return type(self)(raw, self._door)
 
     def close(self) -> None:
         """Close the target's handle."""
