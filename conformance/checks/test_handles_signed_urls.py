@@ -31,6 +31,10 @@ LATEST_S = 15.0
 """Seconds after which a URL that was signed for one second is known never to expire."""
 
 POLL_S = 0.2
+VALUE = b"content-of-the-one-object"
+OTHER_VALUE = b"content-of-the-other-object"
+"""Values that are in no error message of a service."""
+
 WRITE_HEADERS = {"x-ms-blob-type": "BlockBlob"}
 """What a write needs on Azure, so that it is not refused for another reason."""
 
@@ -138,7 +142,7 @@ CHANGES = {"another-key": another_key, "another-signature": another_signature, "
 def test_a_signed_url_that_was_changed_is_refused(place: Place, case: str) -> None:
     """By the status, and without the bytes of the object that it was signed for or points at."""
     folder = place.fresh()
-    values = {"one.k": b"the value of one", "two.k": b"the value of two"}
+    values = {"one.k": VALUE, "two.k": OTHER_VALUE}
     for name, value in values.items():
         place.witness.put(f"{folder}/{name}", value)
     url = place.reader.sign_url(f"{folder}/one.k", LONG_S)
@@ -146,7 +150,8 @@ def test_a_signed_url_that_was_changed_is_refused(place: Place, case: str) -> No
     if changed == url:
         raise Inconclusive(f"the URL has none of the parts that are known here for {case}")
 
-    assert_equal((200, values["one.k"]), (answer := asked("GET", url)).status and (answer.status, answer.body), "GET")
+    answer = asked("GET", url)
+    assert_equal((200, VALUE), (answer.status, answer.body), "GET of the URL as it was signed")
     for value in values.values():
         assert_refused(asked("GET", changed), value, f"GET after the change {case}")
 
@@ -157,15 +162,15 @@ def test_a_signed_url_that_was_changed_is_refused(place: Place, case: str) -> No
 def test_a_signed_url_does_not_write(place: Place, case: str) -> None:
     """The object stays as it is."""
     path = f"{place.fresh()}/object.k"
-    place.witness.put(path, b"the value")
+    place.witness.put(path, VALUE)
     url = place.reader.sign_url(path, LONG_S)
     if case == "put":
-        answer = asked("PUT", url, WRITE_HEADERS, b"another value")
+        answer = asked("PUT", url, WRITE_HEADERS, OTHER_VALUE)
     else:
         answer = asked("DELETE", url)
 
-    assert_refused(answer, b"the value", f"{case.upper()} of a signed URL")
-    assert_equal(b"the value", place.witness.get(path), "the witness")
+    assert_refused(answer, VALUE, f"{case.upper()} of a signed URL")
+    assert_equal(VALUE, place.witness.get(path), "the witness")
 
 
 @checks("HANDLE-5")
@@ -173,14 +178,14 @@ def test_a_signed_url_does_not_write(place: Place, case: str) -> None:
 def test_a_signed_url_stops_working(place: Place) -> None:
     """Asked again and again until it is refused."""
     path = f"{place.fresh()}/object.k"
-    place.witness.put(path, b"the value")
+    place.witness.put(path, VALUE)
     url = place.reader.sign_url(path, 1)
     late = time.monotonic() + LATEST_S
     pause = threading.Event()
     while (answer := asked("GET", url)).status == 200 and time.monotonic() < late:
         pause.wait(POLL_S)
 
-    assert_refused(answer, b"the value", f"GET, {LATEST_S:g} s at most after signing for 1 s")
+    assert_refused(answer, VALUE, f"GET, {LATEST_S:g} s at most after signing for 1 s")
 
 
 @checks("HANDLE-6")
