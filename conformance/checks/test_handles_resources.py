@@ -12,7 +12,8 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -44,10 +45,8 @@ def altered(place: Place, **fields: str) -> dict[str, Any]:
 def signers(seen: Tapped, call: Callable[[], object]) -> set[str | None]:
     """Return who signed the requests of a call, whatever becomes of it."""
     seen.clear()
-    try:
-        call()
-    except TargetError:
-        pass  # a service that verifies refuses; who asked is what is looked at
+    with suppress(TargetError):
+        call()  # a service that verifies refuses; who asked is what is looked at
     return {request.signed_by for request in seen.requests()}
 
 
@@ -69,8 +68,8 @@ def test_another_key_id_signs_for_itself(place: Place, case: str) -> None:
         for turn in ("first", "second"):
             for signer, reader, writer in handles:
                 about = f"who signs, in the {turn} turn"
-                assert_equal({signer}, signers(seen, lambda r=reader: r.get("object.k")), f"{about} for get")
-                assert_equal({signer}, signers(seen, lambda w=writer: w.set("other.k", b"x")), f"{about} for set")
+                assert_equal({signer}, signers(seen, partial(reader.get, "object.k")), f"{about} for get")
+                assert_equal({signer}, signers(seen, partial(writer.set, "other.k", b"x")), f"{about} for set")
         right = next(reader for signer, reader, _ in handles if signer == known)
         assert_equal(b"the value", right.get("object.k"), "get with the right key")
 
@@ -111,7 +110,9 @@ def test_a_fork_disturbs_nobody(place: Place) -> None:
 
     assert_equal("right", told.get("parent", told.get(elsewhere.FAILED)), "the parent's reads")
     allowed = ("right", "refused")
-    assert_true(told["child"] in allowed, expected=f"one of {allowed}", observed=told["child"], what="the child's reads")
+    assert_true(
+        told["child"] in allowed, expected=f"one of {allowed}", observed=told["child"], what="the child's reads"
+    )
 
 
 # ---- close
@@ -190,18 +191,23 @@ def test_a_context_manager_closes_at_its_end(place: Place, case: str) -> None:
     handle: Any = place.open_reader()
     if not hasattr(handle.raw, "__enter__"):
         raise NotClaimed("handles are no context managers")
-    ended = ""
     try:
-        with handle.raw as inner:
-            assert_true(inner is handle.raw, expected="the handle itself", observed=type(inner).__name__)
-            assert_equal(b"x", handle.like(inner).get(path), "get in the block")
-            if case == "raises":
-                raise BlockError
+        used_in_a_block(handle, path, BlockError() if case == "raises" else None)
+        ended = "returns"
     except BlockError:
         ended = "raises"
 
-    assert_equal("raises" if case == "raises" else "", ended, "how the block ends")
+    assert_equal(case, ended, "how the block ends")
     raises("StorageError", handle.get, path)
+
+
+def used_in_a_block(handle: Any, path: str, error: BlockError | None) -> None:
+    """Read in a `with` block, and raise the error in it."""
+    with handle.raw as inner:
+        assert_true(inner is handle.raw, expected="the handle itself", observed=type(inner).__name__)
+        assert_equal(b"x", handle.like(inner).get(path), "get in the block")
+        if error is not None:
+            raise error
 
 
 class BlockError(Exception):

@@ -42,7 +42,9 @@ SIGNATURE = re.compile(r"(?<=[?&])(?P<name>X-Amz-Signature|X-Goog-Signature|Sign
 EXPIRY = re.compile(r"(?<=[?&])(?P<name>X-Amz-Expires|X-Goog-Expires|Expires|se)=(?P<value>[^&]+)")
 
 
-def asked(method: str, url: str, headers: Mapping[str, str] | None = None, body: bytes | None = None) -> bare_http.Answer:
+def asked(
+    method: str, url: str, headers: Mapping[str, str] | None = None, body: bytes | None = None
+) -> bare_http.Answer:
     """Return the answer to a request of a signed URL; one that no client could use is the target's failure."""
     try:
         return bare_http.ask(method, url, headers, body)
@@ -164,10 +166,7 @@ def test_a_signed_url_does_not_write(place: Place, case: str) -> None:
     path = f"{place.fresh()}/object.k"
     place.witness.put(path, VALUE)
     url = place.reader.sign_url(path, LONG_S)
-    if case == "put":
-        answer = asked("PUT", url, WRITE_HEADERS, OTHER_VALUE)
-    else:
-        answer = asked("DELETE", url)
+    answer = asked("PUT", url, WRITE_HEADERS, OTHER_VALUE) if case == "put" else asked("DELETE", url)
 
     assert_refused(answer, VALUE, f"{case.upper()} of a signed URL")
     assert_equal(VALUE, place.witness.get(path), "the witness")

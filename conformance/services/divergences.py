@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from conformance.services.running import Unreachable
+
+
+RACING_S = 15.0
+"""Seconds after which a race that never went wrong is known to be none; the one that is known shows in about one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +118,26 @@ def wrong_secret_accepted(witness: Witness, _keys: tuple[str, ...]) -> bool:
         return False
 
 
+def writes_beside_removals_refused(witness: Witness, _keys: tuple[str, ...]) -> bool:
+    """A write of an object that is alone in its directory fails while others remove it; this needs some tries."""
+    late = time.monotonic() + RACING_S
+    with ThreadPoolExecutor(4) as pool:
+        while time.monotonic() < late:
+            witness.put("d/e/object.k", b"old")
+            pending = [pool.submit(witness.put, "d/e/object.k", bytes([65 + number]) * 1000) for number in range(2)]
+            pending += [pool.submit(witness.delete, "d/e/object.k") for _ in range(2)]
+            errors = [future.exception() for future in pending]
+            if any(error is not None and not isinstance(error, WitnessUnreachable) for error in errors):
+                return True
+    return False
+
+
 PROBES: dict[str, Callable[[Witness, tuple[str, ...]], bool]] = {
     "not-kept": not_kept,
     "changed-signature-accepted": changed_signature_accepted,
     "past-expiry-accepted": past_expiry_accepted,
     "write-by-reading-url-accepted": write_by_reading_url_accepted,
     "wrong-secret-accepted": wrong_secret_accepted,
+    "writes-beside-removals-refused": writes_beside_removals_refused,
 }
 """Probes by the names that descriptions use."""

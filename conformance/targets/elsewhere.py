@@ -18,6 +18,7 @@ import subprocess
 import sys
 import time
 import warnings
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from conformance.targets import HarnessError
@@ -65,10 +66,8 @@ def ask(spec: TargetSpec, question: dict[str, Any], limit_s: float) -> dict[str,
 
 
 def _end_group(process: subprocess.Popen[bytes]) -> None:
-    try:
+    with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     process.wait()
     for pipe in (process.stdin, process.stdout, process.stderr):
         if pipe is not None:
@@ -116,23 +115,19 @@ def _fork(storage: Any, asked: dict[str, Any]) -> dict[str, Any]:
 
 def _read_all(reader: Any, values: dict[str, bytes]) -> str:
     """Return `right`, `refused` if every read raises, or what is wrong."""
-    refused = 0
+    refusals: list[str] = []
     for _ in range(ROUNDS):
         for path, value in values.items():
             try:
                 seen = bytes(reader.get(path))
             except Exception as error:  # noqa: BLE001 - whatever the target raises is its answer
-                refused += 1
-                complaint = f"{type(error).__name__}: {error}"
-            else:
-                complaint = ""
-                if seen != value:
-                    return f"{len(seen)} other bytes at {path}"
-            if refused and not complaint:
-                return "reads after it refused to"
-    if refused:
-        return "refused" if refused == ROUNDS * len(values) else f"refused now and then: {complaint}"
-    return "right"
+                refusals.append(f"{type(error).__name__}: {error}")
+                continue
+            if seen != value:
+                return f"{len(seen)} other bytes at {path}"
+    if not refusals:
+        return "right"
+    return "refused" if len(refusals) == ROUNDS * len(values) else f"refused now and then: {refusals[0]}"
 
 
 def _answer_of(child: int, pipe: int, limit_s: float) -> str:
@@ -147,10 +142,8 @@ def _answer_of(child: int, pipe: int, limit_s: float) -> str:
         said += piece
     os.close(pipe)
     hangs = time.monotonic() >= late
-    try:
+    with suppress(ProcessLookupError):
         os.kill(child, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     os.waitpid(child, 0)
     if said:
         return said.decode(errors="replace")

@@ -1,5 +1,5 @@
 """
-Faults of paths, objects, ranges and listings that no mutant plants yet, each with what is missing for it.
+Faults of paths, objects, ranges, listings and handles that no mutant plants yet, each with what is missing for it.
 """
 
 from __future__ import annotations
@@ -47,5 +47,16 @@ UNEXPRESSED = (
         "raise where a file vanishes while its directory is listed",
         "no requirement says what a listing shows while objects come and go",
         "apache/arrow-rs#5803 apache/opendal#7230",
+    ),
+    Unexpressed(
+        "F079",
+        "go on with an iteration that was cancelled",
+        "the storage API is synchronous, so that nothing can be cancelled",
+        "thanos-io/objstore#62",
+    ),
+    Unexpressed(
+        "F084",
+        "let a task wait for itself where only one may run at once",
+        "the contract has no setting for concurrency; a limit that waits for itself is planted as F080",
     ),
 )

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import copy
 import os
+import secrets
 import threading
 import time
 from types import SimpleNamespace
@@ -13,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from deeplake_ref import storage, urls
 from deeplake_ref.errors import StorageKeyNotFound
-from deeplake_ref.stores import local, s3
+from deeplake_ref.stores import local
 from deeplake_ref.stores.azure import AzureStore
 from deeplake_ref.stores.local import LocalStore
+from deeplake_ref.stores.local_files import make_directory
 from deeplake_ref.stores.memory import MemoryStore
 from deeplake_ref.stores.s3 import S3Store
 from tests.mutants.registry import Replacements, mutant, replaced
@@ -213,9 +215,7 @@ def a_pickle_carries_the_creds_in_hexadecimal(_target: Any) -> Replacements:
 @mutant(kills="HANDLE-12")
 def a_copied_handle_is_empty(_target: Any) -> Replacements:
     """Copies a handle to one at another place."""
-    return replaced(
-        storage._Handle, __reduce__=lambda self: (storage._reopen, (type(self), "mem://copied", "", 5.0))
-    )
+    return replaced(storage._Handle, __reduce__=lambda self: (storage._reopen, (type(self), "mem://copied", "", 5.0)))
 
 
 @mutant(kills="HANDLE-13", places=("moto",))
@@ -297,7 +297,8 @@ def a_limit_waits_for_itself(_target: Any) -> Replacements:
 @mutant("F081", kills="HANDLE-16", origin="juicedata/juicefs#6947")
 def a_buffer_is_used_again_too_early(_target: Any) -> Replacements:
     """Reads large values into one buffer, and gives it away while the next read fills it."""
-    right, buffers = MemoryStore.get, {}
+    right = MemoryStore.get
+    buffers: dict[Any, bytearray] = {}
 
     def get(self: Any, key: str, start: int | None = None, end: int | None = None) -> Any:
         value = right(self, key, start, end)
@@ -321,9 +322,7 @@ def hashable() -> Replacements:
 @mutant(kills="HANDLE-17", places=("file",))
 def writers_share_a_temporary_file(_target: Any) -> Replacements:
     """Gives all writers of one process the same temporary file."""
-    real = local.secrets
-
-    return replaced(local, secrets=SimpleNamespace(**{**vars(real), "token_hex": lambda _: f"{os.getpid()}"}))
+    return replaced(local, secrets=SimpleNamespace(**{**vars(secrets), "token_hex": lambda _: f"{os.getpid()}"}))
 
 
 @mutant(kills="HANDLE-17", places=("file",))
@@ -349,7 +348,7 @@ def a_write_gives_up_when_its_directory_goes(_target: Any) -> Replacements:
 
     def put(self: Any, key: str, value: Any, **_conditions: Any) -> ResourceMeta:
         path = self._path(key, "set")
-        local.make_directory(path.parent)
+        make_directory(path.parent)
         temporary, status = self._write_beside(value)
         try:
             temporary.replace(path)
@@ -379,10 +378,11 @@ def removing_looks_first(_target: Any) -> Replacements:
 # ---- credentials and processes
 
 
-@mutant("F078", kills="HANDLE-19", places=("moto",), origin="lancedb/lance#5153")
+@mutant("F078", kills="HANDLE-19", places=("minio",), origin="lancedb/lance#5153")
 def clients_are_kept_by_bucket(_target: Any) -> Replacements:
     """Uses one client for all handles on a bucket, whoever opened them."""
-    right, clients = S3Store._connected, {}
+    right = S3Store._connected
+    clients: dict[Any, Any] = {}
 
     def connected(self: Any) -> Any:
         return clients.setdefault(self._bucket, right(self))
@@ -393,7 +393,8 @@ def clients_are_kept_by_bucket(_target: Any) -> Replacements:
 @mutant("F078", kills="HANDLE-19", places=("azurite",), origin="lancedb/lance#5153")
 def clients_are_kept_by_account(_target: Any) -> Replacements:
     """Uses one client for all handles on a container of an account, whatever key they were given."""
-    right, clients = AzureStore._connected, {}
+    right = AzureStore._connected
+    clients: dict[Any, Any] = {}
 
     def connected(self: Any) -> Any:
         return clients.setdefault((self._account, self._container), right(self))
@@ -404,7 +405,8 @@ def clients_are_kept_by_account(_target: Any) -> Replacements:
 @mutant("F078", kills="HANDLE-19", places=("minio",), origin="lancedb/lance#5153")
 def clients_are_kept_by_key_id(_target: Any) -> Replacements:
     """Uses one client for all handles with one key id, whatever their secret."""
-    right, clients = S3Store._connected, {}
+    right = S3Store._connected
+    clients: dict[Any, Any] = {}
 
     def connected(self: Any) -> Any:
         given = self._creds.reveal()
@@ -530,5 +532,4 @@ def a_failed_upload_leaves_its_threads(_target: Any) -> Replacements:
         pool.shutdown()
         return etag
 
-    assert s3.CHUNK
     return replaced(S3Store, _put_parts=put_parts)
