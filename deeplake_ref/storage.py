@@ -3,13 +3,14 @@ The storage API: `Reader` and `Writer` over one place, shaped like deeplake's (s
 
 Handles are opened at a URL; paths are relative to it. They are safe to share between threads; `subdir` and `get_reader`
 share the client of the handle they come from. A handle that was given creds refuses to pickle, every other one re-opens
-in the other process from its URL.
+in the other process from its URL. A child made by fork may go on using a handle.
 """
 
 from __future__ import annotations
 
 import functools
 import math
+import os
 import threading
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar
 from deeplake_ref import urls
 from deeplake_ref.errors import StorageError, StorageOperationUnsupported
 from deeplake_ref.retry import DEADLINE_S, RetryPolicy
+from deeplake_ref.secrets import SecretFields
 from deeplake_ref.stores import Buffer, Metas, ResourceMeta, Store, open_store
 
 if TYPE_CHECKING:
@@ -48,22 +50,37 @@ def _verb(method: Callable[Concatenate[H, P], T]) -> Callable[Concatenate[H, P],
 
 
 class _Shared:
-    """The one store of a handle and of all that were made from it, opened with the handle, closed once."""
+    """The one store of a handle and of all that were made from it, opened with the handle, closed once.
+
+    A child made by fork gets a store of its own at its first call: connections are the parent's, whose answers it would
+    take, and threads of transfers did not come along.
+    """
 
     def __init__(self, url: urls.DatasetURL, creds: Mapping[str, Any] | str | None, deadline_s: float) -> None:
         self.prefix = url.prefix
         self.has_creds = creds is not None
         self.closed = False
-        # the store alone knows the creds, and keeps them sealed
-        self._store: Store = open_store(url, creds, RetryPolicy(deadline_s=deadline_s))
+        self._url = url
+        self._creds = SecretFields(creds)
+        self._retry = RetryPolicy(deadline_s=deadline_s)
+        self._open()
+
+    def _open(self) -> None:
+        self._store: Store = open_store(self._url, self._creds.reveal(), self._retry)
         self._lock = threading.Lock()
+        self._process = os.getpid()
 
     def store(self) -> Store:
         if self.closed:
             raise StorageError("the handle is closed, open another one", provider=self.prefix, effect="none")
+        if self._process != os.getpid():
+            self._open()
         return self._store
 
     def close(self) -> None:
+        if self._process != os.getpid():
+            self.closed = True
+            return
         with self._lock:
             if not self.closed:
                 self.closed = True
@@ -219,6 +236,7 @@ class Reader(_Handle):
         """Return a URL that reads the object by a plain GET for `expires` seconds.
 
         Raises:
+            ValueError: the expiry is not positive, or beyond what the service can express.
             StorageOperationUnsupported: the place, or the credential, has no signed URLs.
         """
         if not 0 < expires < math.inf:

@@ -13,7 +13,7 @@ from conformance.checking import checks, examples, needs, note_example, on, prof
 from conformance.conditions import LOSS, etag_of, set_if
 from conformance.expectations import CheckFailure, Raised, assert_equal
 from conformance.places import Place
-from conformance.racing import at_once
+from conformance.racing import outcomes
 from conformance.targets import TargetError, Writer
 
 ROUNDS = examples(profile, 0.1)
@@ -28,7 +28,7 @@ def one_creator_wins(place: Place, writers: Sequence[Writer]) -> None:
     contents = [bytes([65 + number]) * (1000 + number) for number in range(len(writers))]
 
     pairs = zip(writers, contents, strict=True)
-    ended = at_once([partial(set_if, writer, path, content, if_absent=True) for writer, content in pairs])
+    ended = outcomes([partial(set_if, writer, path, content, if_absent=True) for writer, content in pairs])
     won = [content for content, end in zip(contents, ended, strict=True) if not isinstance(end, TargetError)]
     others = [end for end in ended if isinstance(end, TargetError) and not end.is_a(LOSS["if_absent"])]
     if others:
@@ -61,7 +61,7 @@ def no_increment_is_lost(place: Place, workers: Sequence[Place], increments: int
         for _ in range(increments):
             increment(worker)
 
-    errors = [end for end in at_once([partial(count, worker) for worker in workers]) if isinstance(end, TargetError)]
+    errors = [end for end in outcomes([partial(count, worker) for worker in workers]) if isinstance(end, TargetError)]
     if errors:
         raise errors[0]
     assert_equal(b"%d" % total, place.witness.get(path), "the counter")

@@ -27,7 +27,7 @@ from conformance.contents import (
 )
 from conformance.expectations import CheckFailure, Raised, assert_equal, assert_true, shown
 from conformance.places import Place
-from conformance.racing import at_once
+from conformance.racing import outcomes
 from conformance.strategies.batches import is_same_batch
 from conformance.targets import TargetDied, TargetError
 
@@ -49,7 +49,7 @@ def one_creator_wins(place: Place, creators: Sequence[Place]) -> None:
         partial(creator.target.create, url, schema, creator.creds)
         for creator, schema in zip(creators, schemas, strict=True)
     ]
-    ended = at_once(calls)
+    ended = outcomes(calls)
     others = [end for end in ended if isinstance(end, TargetError) and not end.is_a("DatasetExistsError")]
     if others:
         raise CheckFailure("one winner, and DatasetExistsError for all others", Raised(others[0]).text(), "a loser")
@@ -97,7 +97,7 @@ def nothing_is_lost(place: Place, writers: Sequence[Place]) -> None:
                 versions.append(dataset.commit(f"{number}/{commit}"))
             return versions
 
-    ended = at_once([partial(write, number, writer) for number, writer in enumerate(writers)])
+    ended = outcomes([partial(write, number, writer) for number, writer in enumerate(writers)])
     errors = [end for end in ended if isinstance(end, TargetError)]
     if errors:
         raise errors[0]

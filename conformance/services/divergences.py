@@ -4,19 +4,27 @@ Probes: whether a service still shows a known lie, looked at through the witness
 
 from __future__ import annotations
 
+import re
 import secrets
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from conformance import bare_http
 from conformance.services.description import Divergence, load
 from conformance.services.running import RunningService
 from conformance.witnesses import Witness, WitnessUnreachable, witness_for
+from conformance.witnesses.s3 import S3Witness
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from conformance.services.running import Unreachable
+
+
+RACING_S = 15.0
+"""Seconds after which a race that never went wrong is known to be none; the one that is known shows in about one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +80,6 @@ def upload_in_parts_ignores_if_match(witness: Witness, _: tuple[str, ...]) -> bo
     """An upload in parts replaces an object that does not have the etag in `If-Match`."""
     from botocore.exceptions import ClientError
 
-    from conformance.witnesses.s3 import S3Witness
-
     if not isinstance(witness, S3Witness):
         raise TypeError(f"this probe is for S3, not for {witness.kind}")
     witness.put("object", b"first")
@@ -84,8 +90,69 @@ def upload_in_parts_ignores_if_match(witness: Witness, _: tuple[str, ...]) -> bo
     return witness.get("object") == b"second"
 
 
+def _signed(witness: Witness) -> str:
+    """Return a presigned URL of an object that is there; the probes of signatures are for S3."""
+    if not isinstance(witness, S3Witness):
+        raise TypeError(f"{witness.kind} has no presigned URLs for probes")
+    witness.put("object.k", b"content")
+    return witness.sign_url("object.k", 600)
+
+
+def changed_signature_accepted(witness: Witness, _keys: tuple[str, ...]) -> bool:
+    """A presigned URL whose signature is all zeros still reads the object."""
+    changed = re.sub(r"(?<=X-Amz-Signature=)[0-9a-f]+", "0" * 64, _signed(witness))
+    return bare_http.ask("GET", changed).body == b"content"
+
+
+def past_expiry_accepted(witness: Witness, _keys: tuple[str, ...]) -> bool:
+    """A presigned URL that was over years ago still reads the object."""
+    changed = re.sub(r"(?<=X-Amz-Date=)\d{8}T\d{6}Z", "20150830T123600Z", _signed(witness))
+    return bare_http.ask("GET", changed).body == b"content"
+
+
+def write_by_reading_url_accepted(witness: Witness, _keys: tuple[str, ...]) -> bool:
+    """A URL that was presigned for GET writes and deletes."""
+    url = _signed(witness)
+    bare_http.ask("PUT", url, body=b"other")
+    wrote = witness.get("object.k") == b"other"
+    bare_http.ask("DELETE", url)
+    return wrote and witness.get("object.k") is None
+
+
+def wrong_secret_accepted(witness: Witness, _keys: tuple[str, ...]) -> bool:
+    """A request that is signed with a wrong secret reads the object."""
+    _signed(witness)
+    if not isinstance(witness, S3Witness):
+        return False
+    try:
+        return witness.as_stranger().get("object.k") == b"content"
+    except WitnessUnreachable:
+        raise
+    except Exception:  # noqa: BLE001 - the SDK's error for a refusal
+        return False
+
+
+def writes_beside_removals_refused(witness: Witness, _keys: tuple[str, ...]) -> bool:
+    """A write of an object that is alone in its directory fails while others remove it; this needs some tries."""
+    late = time.monotonic() + RACING_S
+    with ThreadPoolExecutor(4) as pool:
+        while time.monotonic() < late:
+            witness.put("d/e/object.k", b"old")
+            pending = [pool.submit(witness.put, "d/e/object.k", bytes([65 + number]) * 1000) for number in range(2)]
+            pending += [pool.submit(witness.delete, "d/e/object.k") for _ in range(2)]
+            errors = [future.exception() for future in pending]
+            if any(error is not None and not isinstance(error, WitnessUnreachable) for error in errors):
+                return True
+    return False
+
+
 PROBES: dict[str, Callable[[Witness, tuple[str, ...]], bool]] = {
     "not-kept": not_kept,
     "upload-in-parts-ignores-if-match": upload_in_parts_ignores_if_match,
+    "changed-signature-accepted": changed_signature_accepted,
+    "past-expiry-accepted": past_expiry_accepted,
+    "write-by-reading-url-accepted": write_by_reading_url_accepted,
+    "wrong-secret-accepted": wrong_secret_accepted,
+    "writes-beside-removals-refused": writes_beside_removals_refused,
 }
 """Probes by the names that descriptions use."""

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from inspect import getattr_static
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from conformance import stopwatch
 from conformance.targets import NotClaimed
@@ -69,6 +69,15 @@ class Handle:
             return True
         with self._door.call(name):  # the attributes of a wrapper are made on the way
             return hasattr(type(self._handle), "__getattr__") and hasattr(self._handle, name)
+
+    @property
+    def raw(self) -> Any:
+        """The target's own object, for checks of what only Python objects have: copies, pickles, texts."""
+        return self._handle
+
+    def like(self, raw: Any) -> Self:
+        """Return another object of the target, such as a copy of this one, behind the same door."""
+        return type(self)(raw, self._door)
 
     def close(self) -> None:
         """Close the target's handle."""

@@ -36,7 +36,7 @@ class Secrets:
 
     def note(self, creds: object, token: str | None = None) -> None:
         """Remember what is secret in a `creds` argument (dictionary, JSON or word) and in a token."""
-        found = dict(_secrets_in(creds, "creds"))
+        found = dict(secrets_in(creds, "creds"))
         if token:
             found[token] = "token"
         with self._lock:
@@ -67,14 +67,15 @@ class Unmasked(Secrets):
         """Do nothing."""
 
 
-def _secrets_in(value: object, name: str) -> Iterator[tuple[str, str]]:
+def secrets_in(value: object, name: str = "creds") -> Iterator[tuple[str, str]]:
+    """Yield value and field of everything secret in a `creds` argument (dictionary, JSON or word)."""
     if isinstance(value, Mapping):
         for key, inner in value.items():
-            yield from _secrets_in(inner, str(key))
+            yield from secrets_in(inner, str(key))
     elif isinstance(value, str):
         parsed = _json_object(value)
         if parsed is not None:
-            yield from _secrets_in(parsed, name)
+            yield from secrets_in(parsed, name)
         elif _is_secret(name) and value not in _WORDS:
             yield value, name
 

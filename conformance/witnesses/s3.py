@@ -8,7 +8,9 @@ botocore asks for and undoes.
 from __future__ import annotations
 
 import functools
+import secrets
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from conformance.witnesses import THREADS, TIMEOUT_S, WitnessUnreachable, timed, utf8_sorted
@@ -151,6 +153,15 @@ class S3Witness:
         for page in list(self._pages()):
             for key in page:
                 self._client.delete_object(Bucket=self._bucket, Key=key)
+
+    def sign_url(self, key: str, expires_s: int) -> str:
+        """Return a presigned GET, for probes of what the service verifies."""
+        where = {"Bucket": self._bucket, "Key": self._prefix + key}
+        return str(self._client.generate_presigned_url("get_object", Params=where, ExpiresIn=expires_s))
+
+    def as_stranger(self) -> S3Witness:
+        """Return a witness of the same root that signs with a wrong secret."""
+        return S3Witness(replace(self._service, secret_key=secrets.token_hex(20)), self._bucket, self._prefix[:-1])
 
     @timed
     @_reached

@@ -286,8 +286,11 @@ class AzureStore:
             )
         from azure.storage.blob import BlobSasPermissions, generate_blob_sas
 
-        # a signature tells its end in whole seconds; the next one, so that it is never over at once
-        expiry = (datetime.now(UTC) + timedelta(seconds=expires_s, microseconds=999_999)).replace(microsecond=0)
+        try:
+            # a signature tells its end in whole seconds; the next one, so that it is never over at once
+            expiry = (datetime.now(UTC) + timedelta(seconds=expires_s, microseconds=999_999)).replace(microsecond=0)
+        except OverflowError:
+            raise ValueError(f"a signed URL on az:// ends before the year 10000: {expires_s} seconds") from None
         sas = generate_blob_sas(
             self._account,
             self._container,

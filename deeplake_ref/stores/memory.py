@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import threading
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -44,6 +45,18 @@ class _Space:
 
 _spaces: dict[str, _Space] = {}
 _spaces_lock = threading.Lock()
+
+
+def _renew_locks() -> None:
+    """Give a child made by fork free locks: the threads that held them did not come along."""
+    global _spaces_lock
+    _spaces_lock = threading.Lock()
+    for space in _spaces.values():
+        space.lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_locks)
 
 
 class MemoryStore:

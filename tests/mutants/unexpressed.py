@@ -53,4 +53,15 @@ UNEXPRESSED = (
         "needs an answer that is lost after the service has done the work; " + NO_FAULTS,
         "aws/aws-sdk-java-v2#6580 earth-mover/icechunk#2099",
     ),
+    Unexpressed(
+        "F079",
+        "go on with an iteration that was cancelled",
+        "the storage API is synchronous, so that nothing can be cancelled",
+        "thanos-io/objstore#62",
+    ),
+    Unexpressed(
+        "F084",
+        "let a task wait for itself where only one may run at once",
+        "the contract has no setting for concurrency; a limit that waits for itself is planted as F080",
+    ),
 )
