@@ -107,7 +107,9 @@ class GcsClient:
 
     def delete(self, key: str, deadline: Deadline) -> None:
         """Remove an object."""
-        self._object("DELETE", f"{self._endpoint}{self._objects}/{quote(key, safe='')}", deadline).body(deadline)
+        url = f"{self._endpoint}{self._objects}/{quote(key, safe='')}"
+        if self._object("DELETE", url, deadline).body(deadline).lstrip().startswith(b"<"):
+            raise MalformedAnswerError  # the service answers without a body; a page is not its answer
 
     def page(self, deadline: Deadline, **parameters: str) -> dict[str, Any]:
         """Return one page of a listing."""
@@ -129,7 +131,7 @@ class GcsClient:
         try:
             return self._send(method, url, deadline, headers=headers)
         except RefusedError as error:
-            if error.status != 404 or error.code in (NO_BUCKET, NO_OBJECT):
+            if error.status != 404 or error.code in (None, NO_BUCKET, NO_OBJECT):
                 raise
             missing = error
         try:
