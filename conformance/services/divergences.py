@@ -92,7 +92,7 @@ def _answer_to(service: RunningService, kind: str, bucket: str) -> str | None:
     except Exception as error:  # noqa: BLE001 - whatever the SDK raises for a refusal
         response = getattr(error, "response", None)
         code = response["Error"]["Code"] if isinstance(response, dict) else getattr(error, "error_code", None)
-        return str(code or type(error).__name__)
+        return str(getattr(code, "value", code) or type(error).__name__)
     return None
 
 

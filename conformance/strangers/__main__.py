@@ -31,7 +31,9 @@ class Stranger(ThreadingHTTPServer):
         """Serve a connection, in its own thread; with TLS, after a handshake that the client is right to break off."""
         request.settimeout(LONGEST_WAIT_S)
         try:
-            super().finish_request(self._tls.wrap_socket(request, server_side=True) if self._tls else request, client_address)
+            super().finish_request(
+                self._tls.wrap_socket(request, server_side=True) if self._tls else request, client_address
+            )
         except OSError:
             return  # the client broke it off
 
@@ -41,8 +43,7 @@ class Stranger(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    timeout = LONGEST_WAIT_S
-    server: Stranger
+    server: Stranger  # type: ignore[mutable-override]
 
     def handle_one_request(self) -> None:
         """Answer one request, whatever its method."""

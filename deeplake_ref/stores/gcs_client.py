@@ -131,14 +131,18 @@ class GcsClient:
         try:
             return self._send(method, url, deadline, headers=headers)
         except RefusedError as error:
-            if error.status != 404 or error.code in (None, NO_BUCKET, NO_OBJECT):
+            if error.status != 404 or error.code in (NO_BUCKET, NO_OBJECT):
                 raise
             missing = error
         try:
             self.page(deadline, maxResults="1", fields="kind")
         except RefusedError as error:
-            # whoever may not list cannot know more
-            missing.code = NO_BUCKET if error.status == 404 else NO_OBJECT
+            if error.status == 404:
+                # the listing gives its reasons as JSON always; a 404 without one is not the service's
+                missing.code = NO_BUCKET if error.code else None
+            else:
+                # whoever may not list cannot know more
+                missing.code = NO_OBJECT
         else:
             missing.code = NO_OBJECT
         raise missing

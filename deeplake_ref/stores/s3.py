@@ -218,9 +218,7 @@ class S3Store:
         answer = self._call(
             "set",
             key,
-            lambda client: complete(
-                client.put_object(Bucket=self._bucket, Key=full, Body=body, **conditions), "ETag"
-            ),
+            lambda client: complete(client.put_object(Bucket=self._bucket, Key=full, Body=body, **conditions), "ETag"),
             safe=_effectless if conditions else None,
         )
         etag: str = answer["ETag"]
@@ -235,7 +233,9 @@ class S3Store:
 
         def send(number: int) -> dict[str, Any]:
             body = Body(view[(number - 1) * size : number * size])
-            answer = self._invisibly(key, lambda client: complete(client.upload_part(**where, PartNumber=number, Body=body), "ETag"))
+            answer = self._invisibly(
+                key, lambda client: complete(client.upload_part(**where, PartNumber=number, Body=body), "ETag")
+            )
             return {"PartNumber": number, "ETag": answer["ETag"]}
 
         numbers = range(1, math.ceil(len(view) / size) + 1)

@@ -115,7 +115,9 @@ def _unanswered(error: Exception, about: str) -> StorageError:
 
     name = type(error).__name__
     if isinstance(error, IncompleteBodyError | MalformedAnswerError | HTTPError | HTTPException):
-        return errors.StorageNetworkConnectionError(f"{about}: the answer did not arrive whole, or is not one of S3; check endpoint_url")
+        return errors.StorageNetworkConnectionError(
+            f"{about}: the answer did not arrive whole, or is not one of S3; check endpoint_url"
+        )
     if isinstance(error, foreign.SSLError):
         return errors.StorageTLSError(f"{about}: the connection is not secure; check the certificates, AWS_CA_BUNDLE")
     if isinstance(error, _of_credentials()):
