@@ -71,9 +71,12 @@ class Place:
         """The credentials dictionary with another endpoint, such as one where nothing listens."""
         if self.service is None:
             return None
-        given = self.service.creds(endpoint=endpoint)
+        return self.named(self.service.creds(endpoint=endpoint))
+
+    def named(self, creds: Mapping[str, Any]) -> dict[str, Any]:
+        """The same credentials with the names that the target's claims ask for."""
         renames: Mapping[str, str] = self.target.claims.creds.get(self.prefix, {})
-        return {renames.get(name, name): value for name, value in given.items()}
+        return {renames.get(name, name): value for name, value in creds.items()}
 
     @property
     def limits(self) -> KeyLimits:
@@ -153,11 +156,15 @@ class Place:
                 place.close()
 
     @contextmanager
-    def tapped(self) -> Iterator[Tapped]:
-        """Give the same root through the gate, so that requests can be looked at; only where `has_wire`."""
+    def tapped(self, upstream: str | None = None) -> Iterator[Tapped]:
+        """Give the same root through the gate, so that requests can be looked at; only where `has_wire`.
+
+        Args:
+            upstream: another server that the gate stands in front of instead of the service, such as a stranger.
+        """
         if self.service is None:
             raise ValueError(f"{self.id} has no wire to look at")
-        tap = self.testbed.tap(self.service)
+        tap = self.testbed.tap_at(upstream) if upstream else self.testbed.tap(self.service)
         seen = Tapped(replace(self, tap=tap, _reader=None, _writer=None, _opened=[], _children=[]), tap)
         try:
             seen.clear()

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from conformance.gate import Exchange, Gate, Tap
     from conformance.services import RunningService, Unreachable
+    from conformance.strangers import Strangers
     from conformance.targets import Dataset, Reader, Target, Writer
     from conformance.targets.selection import TargetSpec
     from conformance.witnesses import Witness
@@ -93,6 +94,22 @@ class Testbed:
         holder = self._closing.enter_context(socket.socket())
         holder.bind(("127.0.0.1", 0))
         return f"http://127.0.0.1:{holder.getsockname()[1]}"
+
+    @property
+    def unresolvable_host(self) -> str:
+        """A host name that every resolver refuses by itself, so that no packet asks for it.
+
+        It is longer than a name may be (RFC 1035, 3.1: 253 characters as text) in labels that are not, since clients
+        refuse long labels in ways of their own. A plain name under `.invalid` would be asked for over the network.
+        """
+        return ".".join(["n" * 49] * 4 + ["n" * 47, "invalid"])
+
+    @cached_property
+    def strangers(self) -> Strangers:
+        """Servers that are not the service, started at first use."""
+        from conformance.strangers import start_strangers
+
+        return self._closing.enter_context(start_strangers())
 
     @contextmanager
     def working_directory(self) -> Iterator[Path]:
@@ -166,13 +183,17 @@ class Testbed:
 
     def tap(self, service: RunningService) -> Tap:
         """Return the gate's port in front of a service; the gate is started at first use."""
+        return self.tap_at(service.url)
+
+    def tap_at(self, upstream: str) -> Tap:
+        """Return the gate's port in front of the server at a base URL."""
         from conformance.gate import start_gate
 
         if self._gate is None:
             self._gate = self._closing.enter_context(start_gate())
-        if service.name not in self._taps:
-            self._taps[service.name] = self._gate.open(service.url)
-        return self._taps[service.name]
+        if upstream not in self._taps:
+            self._taps[upstream] = self._gate.open(upstream)
+        return self._taps[upstream]
 
     def note_exchanges(self, exchanges: Sequence[Exchange]) -> None:
         """Keep what the gate saw for the record of the running check."""

@@ -128,9 +128,10 @@ class _Handle:
     def _complete(self, error: StorageError, verb: str) -> None:
         error.provider = error.provider or self._url.prefix
         error.effect = error.effect or ("unknown" if verb in WRITES else "none")
-        if error.operation is None:
+        if error.operation != verb:
+            # the request that failed may have another name, such as the listing before a removal
+            error.message = f"{verb}: {error.message.removeprefix(f'{error.operation}: ')}"
             error.operation = verb
-            error.message = f"{verb}: {error.message}"
 
     @property
     def path(self) -> str:

@@ -103,15 +103,21 @@ def load(name: str) -> Description:
             Divergence(
                 service=name,
                 requirement=lie["requirement"],
-                case=lie.get("case", ""),
+                case=case,
                 versions=tuple(lie["versions"]),
                 reason=lie["reason"],
                 probe=lie["probe"],
                 keys=tuple(lie.get("keys", ())),
             )
             for lie in values.get("divergence", ())
+            for case in _cases(lie.get("case", ""))
         ),
     )
+
+
+def _cases(given: str | list[str]) -> list[str]:
+    """Return the case labels of a divergence: one, or several that one lie is behind."""
+    return [given] if isinstance(given, str) else given
 
 
 def divergence(service: str, requirement: str, case: str) -> Divergence:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from conformance import bare_http
 from conformance.services.description import Divergence, load
+from conformance.services.identities import MAKERS
 from conformance.services.running import RunningService
 from conformance.witnesses import Witness, WitnessUnreachable, witness_for
 from conformance.witnesses.s3 import S3Witness
@@ -53,6 +54,8 @@ def probe(lie: Divergence, service: RunningService) -> bool:
     bucket = f"probe-{secrets.token_hex(6)}"
     witness = witness_for(service, bucket)
     witness.create_root()
+    if lie.probe in OF_IDENTITIES:
+        return OF_IDENTITIES[lie.probe](service, bucket)
     return PROBES[lie.probe](witness, lie.keys)
 
 
@@ -156,3 +159,33 @@ PROBES: dict[str, Callable[[Witness, tuple[str, ...]], bool]] = {
     "writes-beside-removals-refused": writes_beside_removals_refused,
 }
 """Probes by the names that descriptions use."""
+
+
+def _lets_in(kind: str) -> Callable[[RunningService, str], bool]:
+    def probe_identity(service: RunningService, bucket: str) -> bool:
+        """A principal that must be refused writes an object."""
+        return _answer_to(service, kind, bucket) is None
+
+    return probe_identity
+
+
+def _answer_to(service: RunningService, kind: str, bucket: str) -> str | None:
+    """Return the code that a write by this principal is refused with, None if it is not."""
+    try:
+        witness_for(service, bucket, MAKERS[kind](service, None).creds).put("key", b"value")
+    except WitnessUnreachable:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever the SDK raises for a refusal
+        response = getattr(error, "response", None)
+        code = response["Error"]["Code"] if isinstance(response, dict) else getattr(error, "error_code", None)
+        return str(getattr(code, "value", code) or type(error).__name__)
+    return None
+
+
+OF_IDENTITIES: dict[str, Callable[[RunningService, str], bool]] = {
+    **{f"lets-in-{kind}": _lets_in(kind) for kind in MAKERS},
+    "calls-a-wrong-key-a-missing-permission": lambda service, bucket: (
+        _answer_to(service, "wrong-secret", bucket) == "AuthorizationFailure"
+    ),
+}
+"""Probes of who is let in, by the same principals that the checks use."""

@@ -57,12 +57,15 @@ def start(description: Description, directory: Path, watched: Watched, progress:
 def _start_once(description: Description, place: Path, log: Path, watched: Watched) -> RunningService:
     data = Path(tempfile.mkdtemp(prefix=f"conformance-{description.name}-"))
     watched.remove_later(data)
+    for name in ("data", "accounts"):
+        (data / name).mkdir()
     port, port2 = free_port(), free_port()
     access_key, secret_key = new_credential(description.prefix)
     values = {
         "port": str(port),
         "port2": str(port2),
-        "data": str(data),
+        "data": str(data / "data"),
+        "accounts": str(data / "accounts"),
         "python": str(place / "bin" / "python"),
         "binary": str(place / description.native.install.get("binary", "")),
         "modules": str(place / "node_modules"),

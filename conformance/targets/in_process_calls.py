@@ -35,7 +35,7 @@ class Door:
         except BaseException as error:
             if not is_from_target(error):
                 raise
-            told = normalised(error, operation, self.secrets)
+            told = normalised(error, self.secrets)
             # The cause shows where the target failed, unless printing it would spread a secret.
             raise told from (None if told.leaked else error)
 

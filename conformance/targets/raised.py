@@ -25,13 +25,12 @@ def is_from_target(error: BaseException) -> bool:
     return isinstance(error, Exception | SystemExit) or type(error).__name__ == "PanicException"
 
 
-def normalised(error: BaseException, operation: str, secrets: Secrets) -> TargetError:
+def normalised(error: BaseException, secrets: Secrets) -> TargetError:
     """Return an exception as a `TargetError`; its ancestors are its real bases, its details those attributes it has."""
     message, leaked = secrets.find(_text(error))
     for cause in _causes(error):
         leaked |= secrets.find(_text(cause))[1]
     texts = {name: None if (value := _detail(error, name)) is None else secrets.mask(value) for name in DETAILS}
-    texts["operation"] = texts["operation"] or operation
     status = getattr(error, "http_status", None)
     return TargetError(
         type(error).__name__,

@@ -9,7 +9,7 @@ retries, so that a lost service is noticed at once: `WitnessUnreachable`.
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar
 
 from conformance import stopwatch
 
@@ -100,16 +100,22 @@ def utf8_sorted(keys: list[str]) -> list[str]:
     return sorted(keys, key=lambda key: key.encode("utf-8", "surrogatepass"))
 
 
-def witness_for(service: RunningService, bucket: str) -> Witness:
-    """Return the witness of a service, rooted at a bucket or container."""
+def witness_for(service: RunningService, bucket: str, creds: Mapping[str, Any] | None = None) -> Witness:
+    """Return the witness of a service, rooted at a bucket or container.
+
+    Args:
+        service: what to look at.
+        bucket: the bucket or container.
+        creds: a creds dictionary of somebody else than the root user, to see whether the service lets them in.
+    """
     if service.prefix == "s3":
-        from conformance.witnesses.s3 import S3Witness
+        from conformance.witnesses import s3
 
-        return S3Witness(service, bucket)
+        return s3.S3Witness(service, bucket, client=s3.client_for(service, creds))
     if service.prefix == "az":
-        from conformance.witnesses.azure import AzureWitness
+        from conformance.witnesses import azure
 
-        return AzureWitness(service, bucket)
-    from conformance.witnesses.gcs import GcsWitness
+        return azure.AzureWitness(service, bucket, client=azure.client_for(service, bucket, creds))
+    from conformance.witnesses import gcs
 
-    return GcsWitness(service, bucket)
+    return gcs.GcsWitness(service, bucket, client=gcs.client_for(service, creds))

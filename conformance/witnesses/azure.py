@@ -44,7 +44,7 @@ class AzureWitness:
         self._service = service
         self._container = container
         self._prefix = f"{root}/" if root else ""
-        self._client = client or _client(service, container)
+        self._client = client or client_for(service, container)
 
     def at(self, root: str) -> AzureWitness:
         """Return a witness for another root of the same container."""
@@ -139,7 +139,8 @@ class AzureWitness:
             self._client.delete_container()
 
 
-def _client(service: RunningService, container: str) -> Any:
+def client_for(service: RunningService, container: str, creds: Mapping[str, Any] | None = None) -> Any:
+    """Return a client of the account's key, or of those whose creds are given."""
     from azure.core.pipeline.transport import RequestsTransport
     from azure.storage.blob import ContainerClient
     from requests import Session
@@ -147,14 +148,14 @@ def _client(service: RunningService, container: str) -> Any:
 
     # the SDK warns about error bodies of emulators through the handler of last resort, onto the report's terminal
     logging.getLogger("azure").addHandler(logging.NullHandler())
-    creds = service.creds()
+    creds = creds or service.creds()
     session = Session()
     session.trust_env = False  # a proxy of the user's is not for loopback
     session.mount("http://", HTTPAdapter(pool_maxsize=THREADS * 2))
     return ContainerClient(
         creds["endpoint_url"],
         container,
-        credential=creds["account_key"],
+        credential=creds.get("account_key") or creds.get("sas_token"),
         retry_total=0,
         transport=RequestsTransport(session=session, session_owner=False),
         connection_timeout=TIMEOUT_S,

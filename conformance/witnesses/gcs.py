@@ -47,7 +47,7 @@ class GcsWitness:
         self._service = service
         self._name = bucket
         self._prefix = f"{root}/" if root else ""
-        self._client = client or _client(service)
+        self._client = client or client_for(service)
         self._bucket = self._client.bucket(bucket)
 
     def at(self, root: str) -> GcsWitness:
@@ -145,7 +145,8 @@ class GcsWitness:
             self._bucket.delete(timeout=TIMEOUT_S, retry=None)
 
 
-def _client(service: RunningService) -> Any:
+def client_for(service: RunningService, creds: Mapping[str, Any] | None = None) -> Any:
+    """Return an anonymous client, or one that shows the token of the given creds."""
     from google.api_core.client_options import ClientOptions
     from google.auth.credentials import AnonymousCredentials
     from google.cloud.storage import Client
@@ -155,6 +156,9 @@ def _client(service: RunningService) -> Any:
     session = Session()
     session.trust_env = False
     session.mount("http://", HTTPAdapter(pool_maxsize=THREADS * 2))
+    token = (creds or {}).get("gcs_oauth_token")
+    if token:
+        session.headers["Authorization"] = f"Bearer {token}"
     return Client(
         project="conformance",
         credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call,unused-ignore]

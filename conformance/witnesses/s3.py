@@ -50,7 +50,7 @@ class S3Witness:
         self._service = service
         self._bucket = bucket
         self._prefix = f"{root}/" if root else ""
-        self._client = client or _client(service)
+        self._client = client or client_for(service)
 
     def at(self, root: str) -> S3Witness:
         """Return a witness for another root of the same bucket."""
@@ -172,21 +172,24 @@ class S3Witness:
             self._client.delete_bucket(Bucket=self._bucket)
 
 
-def _client(service: RunningService) -> Any:
+def client_for(service: RunningService, creds: Mapping[str, Any] | None = None) -> Any:
+    """Return a client of the root user, or of those whose creds are given."""
     import boto3
+    from botocore import UNSIGNED
     from botocore.config import Config
 
-    creds = service.creds()
+    creds = creds or service.creds()
     session = boto3.session.Session(
-        aws_access_key_id=creds["aws_access_key_id"],
-        aws_secret_access_key=creds["aws_secret_access_key"],
+        aws_access_key_id=creds.get("aws_access_key_id"),
+        aws_secret_access_key=creds.get("aws_secret_access_key"),
+        aws_session_token=creds.get("aws_session_token"),
         region_name=creds["aws_region"],
     )
     return session.client(
         "s3",
         endpoint_url=creds["endpoint_url"],
         config=Config(
-            signature_version="s3v4",
+            signature_version=UNSIGNED if creds.get("anon") else "s3v4",
             s3={"addressing_style": "path"},
             retries={"total_max_attempts": 1},
             connect_timeout=TIMEOUT_S,

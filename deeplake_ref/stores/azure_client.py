@@ -103,9 +103,14 @@ class AzureClient:
         raise sessions.RefusedError(response.status_code, code, response.headers)
 
     def ask(self, method: str, key: str, deadline: sessions.Deadline, **more: Any) -> Mapping[str, str]:
-        """Make one request whose answer has no body, and return its headers; the arguments are those of `send`."""
+        """Make one request whose answer has no body, and return its headers; the arguments are those of `send`.
+
+        Raises:
+            MalformedAnswerError: it has one, and so is not the service's.
+        """
         answer = self.send(method, key, deadline, **more)
-        answer.body(deadline)
+        if answer.body(deadline):
+            raise sessions.MalformedAnswerError
         return answer.headers
 
     def close(self) -> None:

@@ -46,6 +46,7 @@ BY_STATUS: dict[int, type[StorageError]] = {
     503: errors.StorageThrottledError,
 }
 HINTS = {
+    "AuthorizationPermissionMismatch": "; the SAS or the role lacks the permission",
     "ContainerNotFound": "; create the container first",
     "AuthenticationFailed": "; check the account key, the SAS, and this machine's clock",
     "ResourceNotFound": "; check the account name, and whether the credentials may see the container",

@@ -107,7 +107,9 @@ class GcsClient:
 
     def delete(self, key: str, deadline: Deadline) -> None:
         """Remove an object."""
-        self._object("DELETE", f"{self._endpoint}{self._objects}/{quote(key, safe='')}", deadline).body(deadline)
+        url = f"{self._endpoint}{self._objects}/{quote(key, safe='')}"
+        if self._object("DELETE", url, deadline).body(deadline).lstrip().startswith(b"<"):
+            raise MalformedAnswerError  # the service answers without a body; a page is not its answer
 
     def page(self, deadline: Deadline, **parameters: str) -> dict[str, Any]:
         """Return one page of a listing."""
@@ -135,8 +137,12 @@ class GcsClient:
         try:
             self.page(deadline, maxResults="1", fields="kind")
         except RefusedError as error:
-            # whoever may not list cannot know more
-            missing.code = NO_BUCKET if error.status == 404 else NO_OBJECT
+            if error.status == 404:
+                # the listing gives its reasons as JSON always; a 404 without one is not the service's
+                missing.code = NO_BUCKET if error.code else None
+            else:
+                # whoever may not list cannot know more
+                missing.code = NO_OBJECT
         else:
             missing.code = NO_OBJECT
         raise missing

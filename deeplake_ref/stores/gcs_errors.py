@@ -65,10 +65,14 @@ def _refused(error: sessions.RefusedError, about: str, client: GcsClient) -> Sto
     code, status = error.code or "", error.status
     kind = BY_REASON.get(code) or BY_STATUS.get(status) or errors.StorageInternalError
     said = f"{about}: {code or 'no reason given'}, HTTP {status}"
-    if client.credentials.is_anonymous and status in (401, 403) and kind is not errors.StorageThrottledError:
+    if status == 404 and not code:
+        return errors.StorageInternalError(f"{said}; not an answer of Cloud Storage, check endpoint_url")
+    if client.credentials.is_anonymous and status == 401:
         return errors.AuthenticationError(f"{said}; it is not public, anonymous requests are refused")
     if kind is errors.StorageBucketNotFound:
         return kind(f"{said}; create the bucket first")
+    if kind is errors.StorageAccessDenied:
+        return kind(f"{said}; the identity lacks the permission, grant it a role on the bucket")
     return kind(said)
 
 

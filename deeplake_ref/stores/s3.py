@@ -25,7 +25,7 @@ from deeplake_ref.errors import (
 )
 from deeplake_ref.secrets import SecretFields
 from deeplake_ref.stores import CHUNK, THREADS, Buffer, Keys, Metas, ResourceMeta, ranges
-from deeplake_ref.stores.s3_client import Body, connect
+from deeplake_ref.stores.s3_client import Body, bodiless, complete, connect
 from deeplake_ref.stores.s3_errors import InBulkError, translated
 from deeplake_ref.stores.s3_ranges import Fetch as _Fetch
 from deeplake_ref.stores.sessions import Deadline
@@ -57,6 +57,8 @@ UPLOADS = 3
 
 _ETAG = re.compile(r'"(?!\*")[!#-~]+"|[0-9A-Za-z_-]+')
 """One etag, in quotes or, as some servers answer it, without; `*`, lists and weak ones have a meaning of their own."""
+
+_OF_HEAD = ("ContentLength", "ETag", "LastModified")
 
 _NOT_IN_XML = re.compile("[\x00-\x08\x0a-\x1f\x7f\ufffe\uffff]")
 
@@ -121,7 +123,9 @@ class S3Store:
             except StorageError:
                 raise
             except Exception as error:  # noqa: BLE001 - every foreign exception is translated, none leaks
-                failure = translated(error, operation, key, self._bucket, self._chain.source)
+                failure = translated(
+                    error, operation, key, self._bucket, self._chain.source, anonymous=self._is_anonymous()
+                )
             # a later attempt that surely did nothing says nothing of an earlier one
             unknown = unknown or failure.effect == "unknown"
             failure.effect = "unknown" if unknown else failure.effect
@@ -129,6 +133,9 @@ class S3Store:
             raise failure
 
         return self._retry.run(attempt, safe=safe)
+
+    def _is_anonymous(self) -> bool:
+        return self._chain.resolve().credentials.anonymous
 
     def body_deadline(self) -> Deadline:
         """Return when a body must have arrived; one that trickles in would outlast the time-outs of its connection."""
@@ -155,7 +162,7 @@ class S3Store:
         """Ask for size, etag and time.
 
         An answer to HEAD has no body, so an error is asked for once more by a ranged GET, whose body tells a missing
-        key from a missing bucket and a denied one from a rejected credential.
+        key from a missing bucket, from a page that is not the service's, and a denied one from a rejected credential.
         """
         full = check_key(self._root + key, "s3")
 
@@ -163,13 +170,13 @@ class S3Store:
             from botocore.exceptions import ClientError
 
             try:
-                return client.head_object(Bucket=self._bucket, Key=full)
+                return complete(client.head_object(Bucket=self._bucket, Key=full), *_OF_HEAD)
             except ClientError as error:
-                if error.response["ResponseMetadata"]["HTTPStatusCode"] not in (400, 403, 404):
+                if error.response["ResponseMetadata"]["HTTPStatusCode"] not in (301, 400, 403, 404):
                     raise
             client.get_object(Bucket=self._bucket, Key=full, Range="bytes=0-0")["Body"].close()
             # it has come into being meanwhile
-            return client.head_object(Bucket=self._bucket, Key=full)
+            return complete(client.head_object(Bucket=self._bucket, Key=full), *_OF_HEAD)
 
         try:
             answer = self._call("metadata", key, request)
@@ -214,7 +221,7 @@ class S3Store:
         answer = self._call(
             "set",
             key,
-            lambda client: client.put_object(Bucket=self._bucket, Key=full, Body=body, **conditions),
+            lambda client: complete(client.put_object(Bucket=self._bucket, Key=full, Body=body, **conditions), "ETag"),
             safe=_effectless if conditions else None,
         )
         etag: str = answer["ETag"]
@@ -223,12 +230,15 @@ class S3Store:
     def _put_parts(self, full: str, key: str, view: memoryview, conditions: dict[str, str]) -> str:
         where = {"Bucket": self._bucket, "Key": full}
         size = max(CHUNK, math.ceil(len(view) / MOST_PARTS))
-        upload = self._invisibly(key, lambda client: client.create_multipart_upload(**where))["UploadId"]
+        begun = self._invisibly(key, lambda client: complete(client.create_multipart_upload(**where), "UploadId"))
+        upload = begun["UploadId"]
         where["UploadId"] = upload
 
         def send(number: int) -> dict[str, Any]:
             body = Body(view[(number - 1) * size : number * size])
-            answer = self._invisibly(key, lambda client: client.upload_part(**where, PartNumber=number, Body=body))
+            answer = self._invisibly(
+                key, lambda client: complete(client.upload_part(**where, PartNumber=number, Body=body), "ETag")
+            )
             return {"PartNumber": number, "ETag": answer["ETag"]}
 
         numbers = range(1, math.ceil(len(view) / size) + 1)
@@ -238,8 +248,8 @@ class S3Store:
             answer = self._call(
                 "set",
                 key,
-                lambda client: client.complete_multipart_upload(
-                    **where, MultipartUpload={"Parts": parts}, **conditions
+                lambda client: complete(
+                    client.complete_multipart_upload(**where, MultipartUpload={"Parts": parts}, **conditions), "ETag"
                 ),
                 safe=_effectless if conditions else None,
             )
@@ -267,7 +277,7 @@ class S3Store:
 
     def _delete(self, operation: str, full: str, key: str) -> None:
         with suppress(StorageKeyNotFound):
-            self._call(operation, key, lambda client: client.delete_object(Bucket=self._bucket, Key=full))
+            self._call(operation, key, lambda client: bodiless(client.delete_object(Bucket=self._bucket, Key=full)))
 
     def delete_many(self, keys: Keys) -> None:
         """Remove objects in bulk; a key that could not be removed is an error, in an answer of 200 too."""
@@ -313,7 +323,7 @@ class S3Store:
         while True:
 
             def request(client: Any, asked: dict[str, str] = asked) -> Any:
-                return client.list_objects_v2(**asked)
+                return complete(client.list_objects_v2(**asked), "IsTruncated")
 
             answer = self._call("list", directory, request)
             yield answer
@@ -328,7 +338,7 @@ class S3Store:
         full = check_key(self._root + key, "s3")
         if expires_s > LONGEST_SIGNED_S:
             raise ValueError(f"a signed URL on s3:// lives for {LONGEST_SIGNED_S} seconds at most: {expires_s}")
-        if self._chain.resolve().credentials.anonymous:
+        if self._is_anonymous():
             message = f"sign_url: anonymous requests cannot sign for {key!r}, give credentials"
             raise StorageOperationUnsupported(
                 message, provider="s3", operation="sign_url", source=self._chain.source, effect="none"

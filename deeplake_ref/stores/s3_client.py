@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from deeplake_ref.credentials import aws
 from deeplake_ref.errors import InvalidCredentialsError, InvalidURIError, redacted
+from deeplake_ref.stores.sessions import MalformedAnswerError
 
 if TYPE_CHECKING:
     from deeplake_ref.credentials.chain import Chain
@@ -80,6 +81,19 @@ def _client(resolved: aws.AwsCredentials, where: aws.Addressing, style: str, con
         client.meta.events.register_last("before-call.s3", _without_expect)
         return client
     raise invalid from cause
+
+
+def complete(answer: dict[str, Any], *fields: str) -> dict[str, Any]:
+    """Return an answer that has what the service always sends; botocore reads an empty one out of any other page."""
+    if any(name not in answer for name in fields):
+        raise MalformedAnswerError
+    return answer
+
+
+def bodiless(answer: dict[str, Any]) -> None:
+    """Look at an answer that S3 gives without a body; one with a body is not the service's."""
+    if answer["ResponseMetadata"]["HTTPHeaders"].get("content-length", "0") != "0":
+        raise MalformedAnswerError
 
 
 def _is_public(endpoint: str) -> bool:

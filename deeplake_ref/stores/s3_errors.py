@@ -44,7 +44,6 @@ BY_CODE: dict[str, type[StorageError]] = {
 }
 BY_STATUS: dict[int, type[StorageError]] = {
     403: errors.StorageAccessDenied,
-    404: errors.StorageKeyNotFound,
     412: errors.StoragePreconditionFailed,
     429: errors.StorageThrottledError,
     501: errors.StorageOperationUnsupported,
@@ -85,8 +84,10 @@ class InBulkError(Exception):
         self.key = key
 
 
-def translated(error: Exception, operation: str, key: str, bucket: str, source: str | None) -> StorageError:
-    """Return our error for what boto3 raised."""
+def translated(
+    error: Exception, operation: str, key: str, bucket: str, source: str | None, *, anonymous: bool = False
+) -> StorageError:
+    """Return our error for what boto3 raised; who is anonymous lacks an identity, not a permission."""
     response = getattr(error, "response", None)
     if isinstance(error, InBulkError):
         made = _of_code(error.code, 0)(
@@ -95,7 +96,12 @@ def translated(error: Exception, operation: str, key: str, bucket: str, source: 
         made.effect = "unknown"
         return _finished(made, error, operation, source, error.code, None)
     if isinstance(response, dict) and "Error" in response:
-        return _answered(error, response, operation, key, bucket, source)
+        answered = _answered(error, response, operation, key, bucket, source)
+        if anonymous and isinstance(answered, errors.StorageAccessDenied):
+            about = f"{operation}: {key!r} in {bucket}: HTTP {answered.http_status}"
+            message = f"{about}; it is not public, anonymous requests are refused; give credentials"
+            return answered.told_as(errors.AuthenticationError, message)
+        return answered
     made = _unanswered(error, f"{operation}: {key!r} in {bucket}")
     made.effect = "unknown" if operation in WRITES and not _was_not_sent(error) else "none"
     return _finished(made, error, operation, source, type(error).__name__, None)
@@ -109,9 +115,11 @@ def _unanswered(error: Exception, about: str) -> StorageError:
 
     name = type(error).__name__
     if isinstance(error, IncompleteBodyError | MalformedAnswerError | HTTPError | HTTPException):
-        return errors.StorageNetworkConnectionError(f"{about}: the answer did not arrive whole; try again")
+        return errors.StorageNetworkConnectionError(
+            f"{about}: the answer did not arrive whole, or is not one of S3; check endpoint_url"
+        )
     if isinstance(error, foreign.SSLError):
-        return errors.StorageTLSError(f"{about}: the connection is not secure; check the certificates")
+        return errors.StorageTLSError(f"{about}: the connection is not secure; check the certificates, AWS_CA_BUNDLE")
     if isinstance(error, _of_credentials()):
         return errors.CredentialsUnavailableError(f"{about}: the credentials went away: {name}; get new ones")
     if isinstance(error, foreign.ParamValidationError):
@@ -169,6 +177,8 @@ def _answered(
     elif code in ELSEWHERE and (region or code != "AuthorizationHeaderMalformed"):
         where = f" {region}" if region else ""
         made = errors.StorageInternalError(f"{about}; the bucket is in another region{where}, set aws_region")
+    elif status == 404 and code not in BY_CODE:
+        made = errors.StorageInternalError(f"{about}; not an answer of S3, check endpoint_url")
     else:
         made = _of_code(code, status)(f"{about}{HINTS.get(code, '')}")
     done = status in (200, 408) or (status >= 500 and status != 501)

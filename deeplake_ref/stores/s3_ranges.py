@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from deeplake_ref.errors import StoragePreconditionFailed
 from deeplake_ref.stores import ranges
+from deeplake_ref.stores.s3_client import complete
 from deeplake_ref.stores.sessions import Deadline, IncompleteBodyError, MalformedAnswerError
 
 if TYPE_CHECKING:
@@ -41,7 +42,9 @@ class Fetch:
             from botocore.exceptions import ClientError
 
             try:
-                answer = client.get_object(**self._where, Range=f"bytes={start}-{stop - 1}")
+                answer = complete(
+                    client.get_object(**self._where, Range=f"bytes={start}-{stop - 1}"), "ContentLength", "ETag"
+                )
             except ClientError as error:
                 if error.response["ResponseMetadata"]["HTTPStatusCode"] == 416:
                     return None
@@ -77,7 +80,8 @@ class Fetch:
         deadline = self._store.body_deadline()
 
         def request(client: Any) -> None:
-            answer = client.get_object(**self._where, Range=f"bytes={start}-{start + len(view) - 1}", IfMatch=etag)
+            asked = {**self._where, "Range": f"bytes={start}-{start + len(view) - 1}", "IfMatch": etag}
+            answer = complete(client.get_object(**asked), "ETag")
             with answer["Body"] as raw:
                 if answer["ETag"] != etag:
                     raise StoragePreconditionFailed("get: the object was replaced", provider="s3", operation="get")

@@ -25,15 +25,6 @@ UNEXPRESSED = (
         "apache/opendal#4379",
     ),
     Unexpressed("F012", "read a path-style https address as a virtual-hosted one", NO_HTTPS, "apache/arrow-rs#4082"),
-    Unexpressed(
-        "F025", "ignore errors of single keys in the answer to a bulk removal", NO_FAULTS, "fullstorydev/emulators#20"
-    ),
-    Unexpressed(
-        "F027",
-        "skip what may not be listed and report success",
-        "no requirement speaks of denied listings yet (area of errors)",
-        "apache/opendal#7096",
-    ),
     Unexpressed("F030", "share the metadata of source and destination of a copy", NO_COPY, "google/go-cloud#3727"),
     Unexpressed("F031", "remove an object that is copied onto itself", NO_COPY),
     Unexpressed("F035", "let an aborted upload appear later", NO_FAULTS, "rclone/rclone@ac7d1bbdf"),

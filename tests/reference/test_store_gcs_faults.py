@@ -265,13 +265,14 @@ def test_a_listing_that_is_none_is_an_error(open_store: Opening, reply: Reply) -
         (refusal(404, "notFound", "The specified bucket does not exist."), errors.StorageBucketNotFound),
         (refusal(404, "notFound", "No such object: box/ds/k"), errors.StorageKeyNotFound),
         (Reply(404, {}, b"No such object: box/ds/k"), errors.StorageKeyNotFound),
-        (refusal(403, "forbidden"), errors.AuthenticationError),
+        (refusal(403, "forbidden"), errors.StorageAccessDenied),
+        (Reply(404, {"Content-Type": "text/html"}, b"<html>"), errors.StorageInternalError),
         (refusal(401, "required"), errors.AuthenticationError),
         (refusal(500, "backendError"), errors.StorageInternalError),
         (BUSY, errors.StorageThrottledError),
         (Reply(307, {"Location": "http://127.0.0.1:1/"}), errors.StorageInternalError),
     ],
-    ids=["bucket", "object", "object-as-text", "forbidden", "unauthorised", "internal", "busy", "redirect"],
+    ids=["bucket", "object", "object-as-text", "forbidden", "page", "unauthorised", "internal", "busy", "redirect"],
 )
 def test_failures_have_their_class(open_store: Opening, reply: Reply, kind: type[errors.StorageError]) -> None:
     """A service that says what is missing is not asked again."""

@@ -98,7 +98,8 @@ def test_the_specification_is_in_order() -> None:
         stems.setdefault(requirement.area, set()).add(identity.partition("-")[0])
     assert all(len(names) == 1 for names in stems.values())
     assert len(set.union(*stems.values())) == len(stems)
-    assert tuple(stems)[: len(requirements.AREAS)] == requirements.AREAS
+    written = [area for area in requirements.AREAS if area in stems]
+    assert list(stems)[: len(written)] == written
     for area in stems:
         of_area = [requirement for requirement in known.values() if requirement.area == area]
         assert of_area == sorted(of_area, key=Requirement.sort_key)

@@ -35,6 +35,7 @@ class StorageKeyNotFound(StorageError, KeyError):
         self.http_status = http_status
         self.code = code
         self.provider = "mem"
+        self.operation = "get"
 
 
 class LogExistsError(StorageError):
