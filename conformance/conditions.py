@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
-from conformance.expectations import assert_equal, raises
+from conformance.expectations import CheckFailure, assert_equal, raises
 from conformance.targets import Meta, NotClaimed, TargetError, Writer
 
 if TYPE_CHECKING:
@@ -46,6 +46,17 @@ def loses(writer: Writer, path: str, content: bytes, **condition: Unpack[Conditi
     """Return the error of a conditional write that must lose."""
     (name,) = condition
     return raises(LOSS[name], set_if, writer, path, content, **condition)
+
+
+def never_matches(place: Place, path: str, content: bytes, etag: str) -> None:
+    """Check that a write with this text as its etag loses; a refusal counts only where right etags are refused too."""
+    try:
+        loses(place.writer, path, content, if_match=etag)
+    except NotClaimed as refused:
+        other = f"{path.rpartition('/')[0]}/other/right.k"
+        place.witness.put(other, b"x")
+        set_if(place.writer, other, b"y", if_match=etag_of(place, other))
+        raise CheckFailure(LOSS["if_match"], str(refused), f"set with the etag {etag!r}") from None
 
 
 def etag_of(place: Place, path: str) -> str:

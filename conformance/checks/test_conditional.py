@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 
 from conformance.checking import budget, checks, wired
-from conformance.conditions import assert_missing, condition, etag_of, loses, set_if, state_of
+from conformance.conditions import assert_missing, condition, etag_of, loses, never_matches, set_if, state_of
 from conformance.expectations import assert_equal, assert_true, raises
 from conformance.places import Place
 from conformance.strategies.keys import directories, keys
@@ -192,7 +192,7 @@ def test_compare_and_swap_loses_where_there_is_nothing(place: Place, case: str, 
     etag = WRONG[case](etag_of(place, f"{folder}/{key}")) if case in WRONG else etag_of(place, f"{folder}/{key}")
     place.witness.delete(f"{folder}/{key}")
     for path in (f"{folder}/{key}", f"{folder}/never/{key}"):
-        loses(place.writer, path, value, if_match=etag)
+        never_matches(place, path, value, etag)
 
         assert_missing(place, path)
 
@@ -209,7 +209,7 @@ def test_only_the_objects_own_etag_matches(place: Place, case: str, key: str, va
     place.witness.put(f"{folder}/other.k", value + b"!")
     own = etag_of(place, path)
     etag = WRONG[case](own) if case in WRONG else etag_of(place, f"{folder}/other.k")
-    loses(place.writer, path, content, if_match=etag)
+    never_matches(place, path, content, etag)
 
     assert_equal((value, own), state_of(place, path), "value and etag")
 
@@ -235,7 +235,9 @@ def test_two_conditions_are_refused(place: Place, key: str, value: bytes) -> Non
 def test_two_conditions_make_no_request(place: Place) -> None:
     """The caller's mistake is known before."""
     with place.tapped() as seen:
-        raises("ValueError", seen.writer.set, f"{place.fresh()}/object.k", b"x", if_absent=True, if_match="0")
+        writer = seen.writer
+        seen.clear()
+        raises("ValueError", writer.set, f"{place.fresh()}/object.k", b"x", if_absent=True, if_match="0")
         asked = [f"{exchange.method} {exchange.target}" for exchange in seen.requests()]
 
     assert_equal([], asked, "requests")

@@ -117,6 +117,19 @@ def an_empty_etag_is_no_condition(_target: Any) -> Replacements:
     return replaced(S3Store, put=put)
 
 
+@mutant(kills="COND-6")
+def an_odd_etag_is_an_unsupported_operation(_target: Any) -> Replacements:
+    """Says of an etag that it cannot read that the place has no conditions."""
+    right = MemoryStore.put
+
+    def put(self: Any, key: str, value: Buffer, *, if_absent: bool = False, if_match: str | None = None) -> Any:
+        if if_match is not None and not if_match.isdigit():
+            raise StorageOperationUnsupported(f"set: {key!r}: not an etag", provider="mem", effect="none")
+        return right(self, key, value, if_absent=if_absent, if_match=if_match)
+
+    return replaced(MemoryStore, put=put)
+
+
 @mutant(
     "F069", kills="COND-4", places=("moto",), origin="google/go-cloud#3635 google/go-cloud#3637 apache/opendal#7674"
 )
