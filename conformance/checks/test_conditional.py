@@ -160,6 +160,22 @@ def test_compare_and_swap_loses_with_an_older_etag(place: Place, key: str, first
         assert_equal((first + b"03", before[1]), state_of(place, path), "value and etag")
 
 
+@checks("COND-4")
+@budget(SHARE)
+@given(key=keys(), first=SHORT, content=VALUES)
+def test_an_etag_does_not_outlive_its_object(place: Place, key: str, first: bytes, content: bytes) -> None:
+    """Another object was created at the same key meanwhile."""
+    path = f"{place.fresh()}/{key}"
+    place.writer.set(path, first)
+    etag = etag_of(place, path)
+    place.writer.remove(path)
+    place.writer.set(path, first + b"2")
+    before = state_of(place, path)
+    loses(place.writer, path, content, if_match=etag)
+
+    assert_equal((first + b"2", before[1]), state_of(place, path), "value and etag")
+
+
 def _shorter(etag: str) -> str:
     bare = etag.strip('"')
     return etag.replace(bare, bare[:-1])

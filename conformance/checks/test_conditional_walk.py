@@ -40,11 +40,8 @@ def abilities(place: Place) -> Iterator[str]:
         yield name
 
 
-def machine_at(place: Place) -> type[RuleBasedStateMachine]:
-    """Return a state machine whose every run has a fresh directory of this place."""
-    able = frozenset(abilities(place))
-    if not able:
-        raise NotClaimed("there are no conditional writes here")
+def machine_at(place: Place, able: frozenset[str]) -> type[RuleBasedStateMachine]:
+    """Return a state machine with these conditions, whose every run has a fresh directory of this place."""
 
     class ConditionalMachine(RuleBasedStateMachine):
         """Writes go to the target and to the model; both agree on who wins, and on what is there."""
@@ -55,7 +52,6 @@ def machine_at(place: Place) -> type[RuleBasedStateMachine]:
             self.folder = place.fresh()
             self.writer = place.writer.subdir(self.folder)
             self.model = ConditionalObjects()
-            self.seen = ["0"]
 
         def write(self, key: str, value: bytes, **given: Unpack[Condition]) -> None:
             if not self.model.wins(key, **given):
@@ -64,33 +60,36 @@ def machine_at(place: Place) -> type[RuleBasedStateMachine]:
             told = self.writer.set(key, value, **given)
             etag = told.etag if told and told.etag else etag_of(place, f"{self.folder}/{key}")
             self.model.stored(key, value, etag)
-            self.seen.append(etag)
 
-        @rule(key=KEYS, value=VALUES)
-        def set(self, key: str, value: bytes) -> None:
-            self.write(key, value)
+        @rule(key=KEYS, value=VALUES, absent=st.booleans())
+        def set(self, key: str, value: bytes, absent: bool) -> None:
+            if absent and "if_absent" in able:
+                self.write(key, value, if_absent=True)
+            else:
+                self.write(key, value)
 
-        @precondition(lambda _: "if_absent" in able)
-        @rule(key=KEYS, value=VALUES)
-        def set_if_absent(self, key: str, value: bytes) -> None:
-            self.write(key, value, if_absent=True)
+        @precondition(lambda self: "if_match" in able and self.model.past)
+        @rule(value=VALUES, of=st.integers(0, 1), back=st.integers(0, 3))
+        def set_if_it_has_a_past_etag(self, value: bytes, of: int, back: int) -> None:
+            keys = sorted(self.model.past)
+            past = self.model.past[keys[of % len(keys)]]
+            self.write(keys[of % len(keys)], value, if_match=past[-1 - back % len(past)])
 
-        @precondition(lambda self: "if_match" in able and self.model.values)
-        @rule(value=VALUES, which=st.integers(0, 2))
-        def set_if_unchanged(self, value: bytes, which: int) -> None:
-            there = sorted(self.model.etags)
-            key = there[which % len(there)]
-            self.write(key, value, if_match=self.model.etags[key])
-
-        @precondition(lambda _: "if_match" in able)
-        @rule(key=KEYS, value=VALUES, which=st.integers(0, 9))
-        def set_if_it_has_a_known_etag(self, key: str, value: bytes, which: int) -> None:
-            self.write(key, value, if_match=self.seen[which % len(self.seen)])
+        @precondition(lambda self: "if_match" in able and self.model.past)
+        @rule(key=KEYS, value=VALUES, of=st.integers(0, 1))
+        def set_if_it_has_the_etag_of_a_key(self, key: str, value: bytes, of: int) -> None:
+            keys = sorted(self.model.past)
+            self.write(key, value, if_match=self.model.past[keys[of % len(keys)]][-1])
 
         @rule(key=KEYS)
         def remove(self, key: str) -> None:
             self.writer.remove(key)
             self.model.remove(key)
+
+        @rule(key=KEYS, value=VALUES)
+        def set_anew(self, key: str, value: bytes) -> None:
+            self.remove(key)
+            self.write(key, value)
 
         @rule(key=KEYS)
         def look(self, key: str) -> None:
@@ -109,7 +108,10 @@ def machine_at(place: Place) -> type[RuleBasedStateMachine]:
 @checks("COND-11")
 def test_any_sequence_of_conditional_writes_equals_the_model(place: Place) -> None:
     """Sets, puts-if-absent, compare-and-swaps with the right etag or any other, and removals."""
+    able = frozenset(abilities(place))
+    if not able:
+        raise NotClaimed("there are no conditional writes here")
     run_state_machine_as_test(
-        machine_at(place),
+        machine_at(place, able),
         settings=settings(max_examples=examples(profile, SHARE), stateful_step_count=STEPS),
     )
