@@ -186,9 +186,6 @@ class _Handle:
             found = [place.meta(meta) for page in obstore.list(place.store, place.root + path) for meta in page]
         return sorted(found, key=lambda meta: meta.path.encode())
 
-    def close(self) -> None:
-        """Do nothing: obstore's stores have no close."""
-
 
 class Reader(_Handle):
     """Reads through obstore."""
@@ -239,8 +236,12 @@ class Reader(_Handle):
     def sign_url(self, path: str, expires: float) -> Any:
         if isinstance(self._place.store, LocalStore | MemoryStore):
             raise StorageOperationUnsupported("no signed URLs here")
+        try:
+            lifetime = timedelta(seconds=expires)
+        except OverflowError:
+            raise ValueError(f"not a lifetime: {expires} s") from None
         with _translated():
-            return obstore.sign(self._place.store, "GET", self._place.at(path), timedelta(seconds=expires))
+            return obstore.sign(self._place.store, "GET", self._place.at(path), lifetime)
 
     def subdir(self, path: str) -> Reader:
         return Reader(self._place.below(path))

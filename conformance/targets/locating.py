@@ -136,8 +136,7 @@ def _load_file(name: str) -> ModuleType:
     loaded = sys.modules.get(stem)
     if loaded is not None and loaded.__file__ is not None and Path(loaded.__file__).resolve() == path:
         return loaded
-    is_free = stem.isidentifier() and importlib.util.find_spec(stem) is None
-    module_name = stem if is_free else f"conformance_target_{stem}"
+    module_name = stem if stem.isidentifier() and _is_free(stem, path) else f"conformance_target_{stem}"
     spec = importlib.util.spec_from_file_location(module_name, path)
     if spec is None or spec.loader is None:
         raise UsageError(f"not a Python file: {name}")
@@ -151,6 +150,12 @@ def _load_file(name: str) -> ModuleType:
         del sys.modules[module_name]
         raise _broken(name, error) from None
     return module
+
+
+def _is_free(stem: str, path: Path) -> bool:
+    """Whether the name means this file or nothing, so that a pickle means the same in every process."""
+    found = importlib.util.find_spec(stem)
+    return found is None or (found.origin is not None and Path(found.origin).resolve() == path)
 
 
 def _attribute(module: ModuleType, attribute: str, word: str) -> Any:
