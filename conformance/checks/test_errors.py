@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from conformance.checking import checks, on, wired
+from conformance.checking import checks, needs, on, wired
 from conformance.expectations import CheckFailure, Inconclusive, Raised, assert_equal, assert_true, raises, shown
 from conformance.places import Place
 from conformance.services.identities import MAKERS, Identity, NoSuchIdentity
@@ -199,6 +199,7 @@ def test_who_is_not_believed_is_not_authenticated(place: Place, case: str) -> No
 
 @checks("ERR-4")
 @wired
+@needs("anonymous")
 @pytest.mark.parametrize("case", ["anonymous"])
 def test_nobody_is_not_authenticated(place: Place, case: str) -> None:
     """From every operation."""
