@@ -61,9 +61,8 @@ const methods = {
     } finally { fs.rmSync(temporary, { force: true }); [temporary, file].forEach((each) => prune(handle.top, each)); }
     return methods.metadata(handle, { path: key });
   },
-  remove(handle, { path: key }) {
-    if (stat(fileOf(handle, key))?.isFile()) fs.unlinkSync(fileOf(handle, key));
-    prune(handle.top, fileOf(handle, key));
+  remove(handle, { path: key }, file = fileOf(handle, key)) {
+    if (stat(file)?.isFile()) fs.unlinkSync(file); prune(handle.top, file);
   },
   remove_directory: (handle, params) => methods.list(handle, params).forEach((meta) => methods.remove(handle, meta)),
   subdir: (handle, { path: name }) => keep({ ...handle, root: directoryOf(handle, name) }),
@@ -75,6 +74,7 @@ readline.createInterface({ input: process.stdin }).on("line", (line) => {
   try { return say({ result: methods[method](handles[params.handle], params) ?? null }); } catch (error) {
     const name = /EXIST|DIR|EMPTY|TOOLONG/.test(error.code) ? "InvalidURIError" : "StorageInternalError";
     const data = error.data ?? (error.syscall && { class: name, code: error.code }); // else it is a bug of this file
-    return say({ error: { code: data ? -32000 : -32603, message: error.message, data } });
+    const told = data && { provider: "file", operation: method, ...data }, message = `${method}: ${error.message}`;
+    return say({ error: { code: told ? -32000 : -32603, message, data: told } });
   }
 });

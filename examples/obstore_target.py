@@ -158,6 +158,7 @@ def _open(url: str, creds: Mapping[str, Any]) -> _Place:
                 "session_token": creds.get("aws_session_token"),
                 "region": creds.get("aws_region", "us-east-1"),
                 "endpoint": creds.get("endpoint_url"),
+                "skip_signature": creds.get("anon"),
             }
             return _Place(S3Store(bucket, config=_given(config), **_OPTIONS)).below("".join(key))
         case "az" | "azure", [account, container, *key]:
@@ -166,6 +167,7 @@ def _open(url: str, creds: Mapping[str, Any]) -> _Place:
                 "account_key": creds.get("account_key"),
                 "sas_key": creds.get("sas_token"),
                 "endpoint": creds.get("endpoint_url"),
+                "skip_signature": creds.get("anon"),
             }
             return _Place(AzureStore(container, config=_given(config), **_OPTIONS)).below("".join(key))
     raise InvalidURIError(f"not a path of this target: {url!r}")

@@ -16,14 +16,14 @@ from hypothesis import strategies as st
 from conformance.checking import budget, checks, in_process_only, on, wired
 from conformance.checks.test_errors import (
     OPERATIONS,
-    READS,
     WRITES,
     assert_unchanged,
     missing_bucket,
     opened_at,
+    refused,
     stocked,
 )
-from conformance.expectations import assert_equal, assert_true, raises
+from conformance.expectations import Inconclusive, assert_equal, assert_true, raises
 from conformance.places import Place, Tapped
 from conformance.strangers.answers import REFUSALS, SOMETHING_ELSE
 from conformance.strategies.keys import keys
@@ -35,12 +35,12 @@ CALLED = {word: word.partition("-")[0] for word in OPERATIONS} | {"list_iter": "
 
 def _in_a_missing_bucket(place: Place, word: str) -> TargetError:
     url = missing_bucket(place)
-    return raises("StorageBucketNotFound", OPERATIONS[word], place.open_reader(url), place.open_writer(url))
+    return refused("StorageBucketNotFound", word, place.open_reader(url), place.open_writer(url))
 
 
 def _at_a_closed_port(place: Place, word: str) -> TargetError:
     handles = opened_at(place, place.testbed.closed_url)
-    return raises("StorageNetworkConnectionError", OPERATIONS[word], *handles)
+    return refused("StorageNetworkConnectionError", word, *handles)
 
 
 # ---- where
@@ -78,11 +78,11 @@ def test_an_error_says_what_was_answered(place: Place, case: str) -> None:
         else:
             url = missing_bucket(place)
             handles = seen.open_reader(url), seen.open_writer(url)
-            error = raises("StorageBucketNotFound", OPERATIONS[case], *handles)
-        refused = [exchange.status for exchange in seen.requests() if (exchange.status or 0) >= 400]
+            error = refused("StorageBucketNotFound", case, *handles)
+        answered = [exchange.status for exchange in seen.requests() if (exchange.status or 0) >= 400]
 
     assert_true(error.code, expected="the service's code", observed=error.code)
-    assert_true(error.http_status in refused, expected=f"a status of {refused}", observed=error.http_status)
+    assert_true(error.http_status in answered, expected=f"a status of {answered}", observed=error.http_status)
 
 
 # ---- what was changed
@@ -148,12 +148,12 @@ CAUSES: dict[str, Callable[[Place], TargetError]] = {
 
 def _refused(place: Place, kind: str, word: str) -> TargetError:
     url = place.testbed.strangers.url(REFUSALS[place.prefix][kind].answer)
-    return raises("StorageAccessDenied", OPERATIONS[word], *opened_at(place, url))
+    return refused("StorageAccessDenied", word, *opened_at(place, url))
 
 
 def _at_a_page(place: Place, word: str) -> TargetError:
     url = place.testbed.strangers.url(SOMETHING_ELSE["html-200"])
-    return raises("StorageError", OPERATIONS[word], *opened_at(place, url))
+    return refused("StorageError", word, *opened_at(place, url))
 
 
 @checks("ERR-16")
@@ -230,7 +230,7 @@ def _assert_named(word: str, key: str, error: TargetError) -> None:
 
 def _insecure(place: Place) -> TargetError:
     url = place.testbed.strangers.url(SOMETHING_ELSE["html-200"], tls=True)
-    return raises("StorageTLSError", READS["get"], *opened_at(place, url))
+    return refused("StorageTLSError", "get", *opened_at(place, url))
 
 
 LOOK_AT: dict[str, tuple[tuple[str, ...], Callable[[Place], TargetError]]] = {
@@ -276,7 +276,8 @@ def test_a_refusal_is_not_asked_for_twice(place: Place, case: str) -> None:
 
 def _assert_refused_once(seen: Tapped) -> None:
     refused = [f"{each.method} {each.target}" for each in seen.requests() if each.status in DEFINITE]
-    assert_true(refused, expected="a request that is refused", observed=refused)
+    if not refused:
+        raise Inconclusive("no request of its own is refused: the refusal is inside the answer to a batch")
     assert_equal(sorted(set(refused)), sorted(refused), "requests that were refused")
 
 
@@ -287,6 +288,6 @@ def test_a_denial_is_not_asked_for_twice(place: Place, case: str) -> None:
     """Refused as the cloud documents it, whatever is asked."""
     stranger = place.testbed.strangers.url(REFUSALS[place.prefix]["access-denied"].answer)
     with place.tapped(stranger) as seen:
-        raises("StorageAccessDenied", OPERATIONS[case.removeprefix("denied-")], seen.reader, seen.writer)
-
+        with suppress(TargetError):  # which class it is, is said elsewhere
+            OPERATIONS[case.removeprefix("denied-")](seen.reader, seen.writer)
         _assert_refused_once(seen)

@@ -7,7 +7,6 @@ They are made anew for each run and never printed. Who is refused as what is sai
 from __future__ import annotations
 
 import json
-import secrets
 import urllib.error
 import urllib.request
 from dataclasses import dataclass, field, replace
@@ -44,16 +43,14 @@ class Identity:
 
 def wrong_secret(service: RunningService, endpoint: str | None = None) -> Identity:
     """Return the root user with a key that is not its own."""
-    if service.prefix == "gcs":
-        return Identity(service, _bearer(service, endpoint))
+    _refuse_tokens(service)
     other = replace(service, secret_key=new_credential(service.prefix)[1])
     return Identity(other, other.creds(endpoint=endpoint))
 
 
 def unknown(service: RunningService, endpoint: str | None = None) -> Identity:
     """Return a key id or account that the service never heard of."""
-    if service.prefix == "gcs":
-        return Identity(service, _bearer(service, endpoint))
+    _refuse_tokens(service)
     access_key, secret_key = new_credential(service.prefix)
     other = replace(service, access_key=access_key, secret_key=secret_key)
     return Identity(other, other.creds(endpoint=endpoint))
@@ -90,8 +87,7 @@ def _limited(service: RunningService, endpoint: str | None, letters: str, action
         return Identity(service, where | _session(service, actions))
     if service.name == "versitygw":
         return Identity(service, where | _user(service))
-    if service.prefix == "gcs":
-        return Identity(service, _bearer(service, endpoint))
+    _refuse_tokens(service)
     # whoever accepts any key lets this one in as well, and has it as a divergence
     return unknown(service, endpoint)
 
@@ -101,8 +97,10 @@ def _address(service: RunningService, endpoint: str | None) -> dict[str, Any]:
     return {name: given[name] for name in ("endpoint_url", "aws_region") if name in given}
 
 
-def _bearer(service: RunningService, endpoint: str | None) -> dict[str, Any]:
-    return _address(service, endpoint) | {"gcs_oauth_token": f"ya29.{secrets.token_urlsafe(32)}"}
+def _refuse_tokens(service: RunningService) -> None:
+    """Raise where a principal would be a token: a target that does not know it would ask beyond loopback who it is."""
+    if service.prefix == "gcs":
+        raise NoSuchIdentity(f"{service.name} checks no credential, so that no token is given out for it")
 
 
 def _sas(service: RunningService, letters: str, lasts: timedelta) -> str:

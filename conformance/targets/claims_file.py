@@ -60,8 +60,9 @@ class _Form:
 
     def options(self, table: dict[str, Any]) -> dict[str, Any]:
         self.keys(table, DEFAULT_OPTIONS, "[options]")
-        if not isinstance(table.get("concurrent", True), bool):
-            raise self.refuse("[options] concurrent", f"true or false: {table['concurrent']!r}")
+        for name in ("anonymous", "concurrent"):
+            if not isinstance(table.get(name, True), bool):
+                raise self.refuse(f"[options] {name}", f"true or false: {table[name]!r}")
         deadline = table.get("deadline_s", 1)
         if isinstance(deadline, bool) or not isinstance(deadline, int | float) or not 0 < deadline < float("inf"):
             raise self.refuse("[options] deadline_s", f"a positive number of seconds: {deadline!r}")

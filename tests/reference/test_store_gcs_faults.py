@@ -266,13 +266,12 @@ def test_a_listing_that_is_none_is_an_error(open_store: Opening, reply: Reply) -
         (refusal(404, "notFound", "No such object: box/ds/k"), errors.StorageKeyNotFound),
         (Reply(404, {}, b"No such object: box/ds/k"), errors.StorageKeyNotFound),
         (refusal(403, "forbidden"), errors.StorageAccessDenied),
-        (Reply(404, {"Content-Type": "text/html"}, b"<html>"), errors.StorageInternalError),
         (refusal(401, "required"), errors.AuthenticationError),
         (refusal(500, "backendError"), errors.StorageInternalError),
         (BUSY, errors.StorageThrottledError),
         (Reply(307, {"Location": "http://127.0.0.1:1/"}), errors.StorageInternalError),
     ],
-    ids=["bucket", "object", "object-as-text", "forbidden", "page", "unauthorised", "internal", "busy", "redirect"],
+    ids=["bucket", "object", "object-as-text", "forbidden", "unauthorised", "internal", "busy", "redirect"],
 )
 def test_failures_have_their_class(open_store: Opening, reply: Reply, kind: type[errors.StorageError]) -> None:
     """A service that says what is missing is not asked again."""
@@ -300,6 +299,13 @@ def test_what_is_missing_is_found_out(open_store: Opening, listing: Reply, kind:
             open_store(service).get("k")
 
         assert len(service.asked) == 2
+
+
+def test_a_404_of_somebody_else_says_nothing_of_what_is_missing(open_store: Opening) -> None:
+    """Neither of the object nor of the bucket: the service gives reasons for a listing."""
+    with scripted(in_turn(Reply(404, {"Content-Type": "text/html"}, b"<html>"))) as service:
+        with pytest.raises(errors.StorageInternalError, match="check endpoint_url"):
+            open_store(service).get("k")
 
 
 def test_requests_are_those_of_the_store_and_no_more(
