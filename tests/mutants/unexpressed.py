@@ -6,18 +6,11 @@ from __future__ import annotations
 
 from tests.mutants.registry import Unexpressed
 
-NO_COPY = "the reference has no copy and no datasets yet"
 NO_HTTPS = "the contract has no https form of a path"
 NO_USER_METADATA = "the contract has no metadata of the caller's own"
 NO_FAULTS = "the gate plants no faults in answers yet, and no server does this by itself"
 
 UNEXPRESSED = (
-    Unexpressed(
-        "F005",
-        "encode twice, or not at all, in the commit log or the source of a copy",
-        NO_COPY,
-        "delta-io/delta-rs#3976 delta-io/delta-rs#4624 google/go-cloud#3403 apache/arrow-rs#2354",
-    ),
     Unexpressed(
         "F011",
         "put the default port into the Host header and not into the signature, or the reverse",
@@ -25,8 +18,6 @@ UNEXPRESSED = (
         "apache/opendal#4379",
     ),
     Unexpressed("F012", "read a path-style https address as a virtual-hosted one", NO_HTTPS, "apache/arrow-rs#4082"),
-    Unexpressed("F030", "share the metadata of source and destination of a copy", NO_COPY, "google/go-cloud#3727"),
-    Unexpressed("F031", "remove an object that is copied onto itself", NO_COPY),
     Unexpressed("F035", "let an aborted upload appear later", NO_FAULTS, "rclone/rclone@ac7d1bbdf"),
     Unexpressed(
         "F036",
@@ -54,5 +45,14 @@ UNEXPRESSED = (
         "F084",
         "let a task wait for itself where only one may run at once",
         "the contract has no setting for concurrency; a limit that waits for itself is planted as F080",
+    ),
+    Unexpressed(
+        "F151",
+        "take a lock of the same user for a foreign one",
+        "datasets have no locks: a commit is one conditional write",
+        "activeloopai/deeplake#2547 activeloopai/deeplake#1921",
+    ),
+    Unexpressed(
+        "F156", "make a loop of commits when old ones expire", "commits do not expire", "earth-mover/icechunk#869"
     ),
 )

@@ -53,12 +53,6 @@ def answered_instead(owner: Any, name: str, known: type[StorageError], value: An
 # ---- classes
 
 
-@mutant("F145", kills="OBJ-7", places=("moto",), origin="apache/opendal#4895")
-def a_missing_bucket_is_a_missing_key(_target: Any) -> Replacements:
-    """Takes a bucket that does not exist for an object that does not."""
-    return s3_codes_mean(NoSuchBucket=errors.StorageKeyNotFound)
-
-
 @mutant(kills="ERR-1")
 def a_broken_path_is_no_value_error(_target: Any) -> Replacements:
     """Raises a class with the right name and without the built-in base that callers catch."""

@@ -49,7 +49,7 @@ def key_not_found_is_no_key_error(_target: Any) -> Replacements:
     return replaced(memory, StorageKeyNotFound=kind)
 
 
-@mutant(kills="OBJ-7", places=("moto",))
+@mutant("F145", kills="OBJ-7", places=("moto",), origin="apache/opendal#4895")
 def a_missing_bucket_is_a_missing_key(_target: Any) -> Replacements:
     """Takes every 404 for a missing object."""
     return replaced(s3_errors, BY_CODE=s3_errors.BY_CODE | {"NoSuchBucket": errors.StorageKeyNotFound})
