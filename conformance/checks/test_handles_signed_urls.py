@@ -27,7 +27,7 @@ LONG_S = 600
 REFUSED = (400, 401, 403)
 """Statuses of a refusal; a missing object, a method that does not exist or a failing server would be none."""
 
-LATEST_S = 15.0
+LATEST_S = 6.0
 """Seconds after which a URL that was signed for one second is known never to expire."""
 
 POLL_S = 0.2
