@@ -58,7 +58,7 @@ def execute(settings: RunSettings, output: Output, *, workers: int | None) -> in
     Args:
         settings: what is asked for.
         output: where record and reports go.
-        workers: processes that run checks; 0 for this one, None for as many as there are processors, at most four.
+        workers: processes that run checks; 0 for this one, None for two per processor, since many wait, at most four.
     """
     prepare(settings.profile)
     spec = target_of(settings)
@@ -117,7 +117,7 @@ def _run_checks(
     session.services = dict(services)
     session.lies = {lie.key for lie in probed if lie.present}
     session.run_id = secrets.token_hex(4)
-    processes = min(os.cpu_count() or 1, MOST_WORKERS) if workers is None else workers
+    processes = min(2 * (os.cpu_count() or 1), MOST_WORKERS) if workers is None else workers
     # Only the plug-ins that the suite needs: whatever else is installed beside it must not change what a run does.
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     os.environ.pop("PYTEST_ADDOPTS", None)
