@@ -4,11 +4,6 @@ The runner's side of the gate.
 
 from __future__ import annotations
 
-import json
-import selectors
-import subprocess
-import sys
-import threading
 import time
 from concurrent import futures
 from contextlib import contextmanager
@@ -17,25 +12,28 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from conformance.gate.recording import Exchange
+from conformance.line_process import LineProcess, LineProcessError, started
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from concurrent.futures import Future
 
-ANSWER_S = 30.0
 POLL_S = 0.01
 
-
-class GateError(Exception):
-    """The gate does not answer, or refuses a command; ours to mend."""
+GateError = LineProcessError
+"""The gate does not answer, or refuses a command; ours to mend."""
 
 
 class Gate:
     """A running gate."""
 
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, process: LineProcess) -> None:
         self._process = process
-        self._lock = threading.Lock()
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
 
     def open(self, upstream: str) -> Tap:
         """Listen on a new port in front of the service at a base URL such as `http://127.0.0.1:9000`."""
@@ -47,26 +45,7 @@ class Gate:
 
     def ask(self, command: dict[str, Any]) -> dict[str, Any]:
         """Send a command and return its answer; raises `GateError`."""
-        with self._lock:
-            stdin, stdout = self._process.stdin, self._process.stdout
-            if stdin is None or stdout is None:
-                raise GateError("the gate has no pipes")
-            try:
-                stdin.write(json.dumps(command).encode() + b"\n")
-                stdin.flush()
-            except OSError as error:
-                raise GateError(f"the gate is gone: {error}") from None
-            with selectors.DefaultSelector() as selector:
-                selector.register(stdout, selectors.EVENT_READ)
-                if not selector.select(ANSWER_S):
-                    raise GateError(f"the gate does not answer within {ANSWER_S:.0f} s")
-            line = stdout.readline()
-        if not line:
-            raise GateError("the gate ended")
-        answer: dict[str, Any] = json.loads(line)
-        if "error" in answer:
-            raise GateError(answer["error"])
-        return answer
+        return self._process.ask(command)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,21 +105,5 @@ class Hold:
 @contextmanager
 def start_gate() -> Iterator[Gate]:
     """Start the gate's process; it ends with the context, or with this process."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "conformance.gate"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        start_new_session=True,
-    )
-    try:
+    with started("conformance.gate") as process:
         yield Gate(process)
-    finally:
-        if process.stdin is not None:
-            process.stdin.close()
-        try:
-            process.wait(timeout=5)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        if process.stdout is not None:
-            process.stdout.close()

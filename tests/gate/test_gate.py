@@ -221,7 +221,7 @@ def test_the_gate_ends_with_its_runner() -> None:
         "import sys, time\n"
         "from conformance.gate import start_gate\n"
         "with start_gate() as gate:\n"
-        "    print(gate._process.pid, flush=True)\n"
+        "    print(gate.pid, flush=True)\n"
         "    sys.stdin.read()\n"
     )
     runner = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
