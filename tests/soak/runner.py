@@ -1,10 +1,10 @@
 """
-Runs the suite on the reference over many seeds and all services, and counts what turns red.
+Runs the suite on a correct target, the reference, over many seeds and all services, and counts what turns red.
 
     python -m tests.soak.runner                    50 seeds, quick profile, all services
     python -m tests.soak.runner --seeds 5 --door stdio --services moto
 
-The reference is correct, so that every red result is a false alarm: of a check, of a harness, or of a service that lies
+The target is correct, so that every red result is a false alarm: of a check, of a harness, or of a service that lies
 and whose description does not say so. Each is told with the line that shows it again. Exit codes: 0 if there is none, 1 if
 there is one, 3 if a run left no complete record.
 """
@@ -43,6 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--profile", default="quick", choices=("quick", "default", "thorough"))
     parser.add_argument("--services", default="all", metavar="NAMES", help="as for the command")
     parser.add_argument("--door", default="in-process", choices=("in-process", "stdio"))
+    parser.add_argument("--target", default="deeplake_ref", metavar="MODULE[:ATTRIBUTE]", help="a correct target")
     parser.add_argument("--only", metavar="AREA|REQ", help="as for the command")
     options = parser.parse_args(arguments)
     places = selecting.places(options.services)
@@ -67,7 +68,7 @@ def run_one(seed: int, places: Sequence[str], services: Services, options: argpa
     with tempfile.TemporaryDirectory(prefix="soak-") as directory:
         command = [
             sys.executable, "-m", "conformance", "run",
-            "--target", "deeplake_ref", "--door", options.door, "--places", ",".join(places),
+            "--target", options.target, "--door", options.door, "--places", ",".join(places),
             "--profile", options.profile, "--seed", str(seed), "--record", directory,
             *service_urls(services, places),
             *(["--only", options.only] if options.only else []),
