@@ -119,9 +119,12 @@ def test_what_is_missing_is_empty(place: Place, folder: str) -> None:
 @given(names=key_sets(min_size=1, max_size=4))
 def test_an_empty_path_is_the_handles_root(place: Place, names: list[str]) -> None:
     """Of a handle that was opened there."""
-    folder, model = planted(place, names)
-    place.witness.put(f"{folder}2/beside.k", b"x")
-    reader = place.open_reader(f"{place.url}/{folder}")
+    # the neighbour is in the example's own directory too: beside it, it would be in that of another example
+    folder, model = place.fresh(), Objects()
+    place.witness.put_many({f"{folder}/a/{name}": b"x" for name in names} | {f"{folder}/a2/beside.k": b"x"})
+    for name in names:
+        model.set(name, b"x")
+    reader = place.open_reader(f"{place.url}/{folder}/a")
 
     assert_equal(model.list(), paths(reader.list()), "list()")
     assert_equal(model.list(), paths(reader.list("")), "list('')")
