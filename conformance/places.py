@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 LOCAL_PLACES = ("mem", "file")
 
 
+WORN = 400
+"""Examples after which checks get a new bucket: emulators look through all keys of a bucket, or of all buckets, to list."""
+
+
 class _Own:
     """The place's own credentials, where a check gives none."""
 
@@ -43,11 +47,13 @@ class Place:
     testbed: Testbed = field(repr=False)
     witness: Witness = field(repr=False)
     service: RunningService | None = field(default=None, repr=False)
+    bucket: str = ""
     tap: Tap | None = field(default=None, repr=False)
     _reader: Reader | None = field(default=None, repr=False)
     _writer: Writer | None = field(default=None, repr=False)
     _opened: list[Reader | Writer | Dataset] = field(default_factory=list, repr=False)
     _names: Iterator[int] = field(default_factory=lambda: itertools.count(1), repr=False)
+    _used: int = field(default=0, repr=False)
     _children: list[Place] = field(default_factory=list, repr=False)
 
     def __repr__(self) -> str:
@@ -135,11 +141,19 @@ class Place:
 
     def fresh(self) -> str:
         """Return a directory name below the root that no example has used."""
+        self._used += 1
         return f"e{next(self._names)}"
 
+    @property
+    def is_worn(self) -> bool:
+        """Whether so many examples left their objects in the bucket that the service takes longer for each."""
+        return self.service is not None and self._used >= WORN
+
     def fresh_place(self, *, own_bucket: bool = False) -> Place:
-        """Return a place with a never used root; with `own_bucket` in a bucket or container of its own."""
-        child = self.testbed.place(self.id, name=f"p{next(self._names)}", own_bucket=own_bucket)
+        """Return a place with a never used root, here or with `own_bucket` in a bucket or container of its own."""
+        self._used += 1
+        bucket = self.bucket or None
+        child = self.testbed.place(self.id, name=f"p{next(self._names)}", bucket=bucket, own_bucket=own_bucket)
         self._children.append(child)
         return child
 

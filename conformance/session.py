@@ -127,9 +127,11 @@ class Session:
         if identity in self._lost:
             raise PlaceUnreachable(self._lost[identity])
         key = (request.module.__name__, identity)
-        if key not in self._places:
-            with stopwatch.service():
-                self._places[key] = self.testbed.place(identity)
+        with stopwatch.service():
+            if key in self._places and self._places[key].is_worn:
+                self.testbed.drop(self._places.pop(key))
+            if key not in self._places:
+                self._places[key] = self.testbed.place(identity, own_bucket=True)
         return self._places[key]
 
     @property

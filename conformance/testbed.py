@@ -124,21 +124,30 @@ class Testbed:
         with chdir(private):
             yield private
 
-    def place(self, identity: str, *, name: str = "", own_bucket: bool = False) -> Place:
-        """Make a place with a root that nothing has used; raises `PlaceUnreachable`."""
+    def place(self, identity: str, *, name: str = "", bucket: str | None = None, own_bucket: bool = False) -> Place:
+        """Make a place with a root that nothing has used; raises `PlaceUnreachable`.
+
+        Args:
+            identity: a service or a local prefix.
+            name: a part of the root's name.
+            bucket: of an earlier place, to be in the same one.
+            own_bucket: whether a bucket is made for this place.
+        """
         root = f"r{next(self._numbers)}{name}"
         if identity in LOCAL_PLACES:
             return self._local_place(identity, root)
         service = self.service(identity)
-        bucket, witness = self._bucket(service, root if own_bucket else "")
+        chosen = f"{self.name}-{root}" if own_bucket else bucket or self.name
+        witness = self._bucket(service, chosen)
         return Place(
             id=identity,
             prefix=service.prefix,
-            url=service.url_of(bucket, root),
+            url=service.url_of(chosen, root),
             target=self.target,
             testbed=self,
             witness=witness.at(root),
             service=service,
+            bucket=chosen,
         )
 
     def prefix_of(self, identity: str) -> str:
@@ -155,6 +164,15 @@ class Testbed:
             raise PlaceUnreachable(f"{identity}: {reason}")
         return service
 
+    def drop(self, place: Place) -> None:
+        """Close a place, and remove its bucket where that is one request; elsewhere its objects are in nobody's way."""
+        place.close()
+        if place.prefix != "az" or place.service is None:
+            return
+        witness = self._buckets.pop(f"{place.service.name}/{place.bucket}", None)
+        if witness is not None:
+            witness.remove_root()
+
     def _local_place(self, identity: str, root: str) -> Place:
         from conformance.witnesses.disk import DiskWitness
         from conformance.witnesses.handle import HandleWitness
@@ -170,16 +188,16 @@ class Testbed:
         witness.create_root()
         return Place(id=identity, prefix=identity, url=url, target=self.target, testbed=self, witness=witness)
 
-    def _bucket(self, service: RunningService, suffix: str) -> tuple[str, Witness]:
+    def _bucket(self, service: RunningService, bucket: str) -> Witness:
+        """Return the witness of a bucket, which is made if it is new."""
         from conformance.witnesses import witness_for
 
-        bucket = f"{self.name}-{suffix}" if suffix else self.name
         key = f"{service.name}/{bucket}"
         if key not in self._buckets:
             witness = witness_for(service, bucket)
             witness.create_root()
             self._buckets[key] = witness
-        return bucket, self._buckets[key]
+        return self._buckets[key]
 
     def tap(self, service: RunningService) -> Tap:
         """Return the gate's port in front of a service; the gate is started at first use."""

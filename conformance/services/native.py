@@ -69,6 +69,7 @@ def _start_once(description: Description, place: Path, log: Path, watched: Watch
         "python": str(place / "bin" / "python"),
         "binary": str(place / description.native.install.get("binary", "")),
         "modules": str(place / "node_modules"),
+        "here": str(Path(__file__).parent),
         "access_key": access_key,
         "secret_key": secret_key,
     }
