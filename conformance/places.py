@@ -195,9 +195,9 @@ class Place:
             yield places
 
     @contextmanager
-    def in_processes(self, count: int) -> Iterator[list[Place]]:
-        """Give the same root through so many processes of the target, which end with the context."""
-        with self.testbed.processes(count) as targets, self._again(targets) as places:
+    def in_processes(self, count: int, *, expendable: bool = False) -> Iterator[list[Place]]:
+        """Give the same root through so many processes of the target; only those that are expendable may be killed."""
+        with self.testbed.processes(count, expendable=expendable) as targets, self._again(targets) as places:
             yield places
 
     @contextmanager

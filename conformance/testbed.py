@@ -10,6 +10,7 @@ import itertools
 import shutil
 import socket
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, chdir, contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -49,6 +50,7 @@ class Testbed:
         self.name = f"conf-{run_id}-{worker}"
         self.exchanges: list[Exchange] = []
         self._target: Target | None = None
+        self._others: list[Target] = []
         self._gate: Gate | None = None
         self._taps: dict[str, Tap] = {}
         self._buckets: dict[str, Witness] = {}
@@ -70,16 +72,26 @@ class Testbed:
             target.close()
 
     @contextmanager
-    def processes(self, count: int) -> Iterator[list[Target]]:
-        """Start the target so many times in processes of its own, whichever door the run has."""
-        spec = self.spec.through_stdio()
-        with ExitStack() as running:
-            targets = []
-            for _ in range(count):
-                target = spec.start()
-                running.callback(target.close)
-                targets.append(target)
-            yield targets
+    def processes(self, count: int, *, expendable: bool = False) -> Iterator[list[Target]]:
+        """Give the target so many times in processes of its own, whichever door the run has.
+
+        They are kept for the next check, unless they are expendable: those are new, for checks that kill them.
+        """
+        kept = [] if expendable else [target for target in self._others if target.is_running]
+        taken, kept = kept[:count], kept[count:]
+        with ThreadPoolExecutor(count) as pool:
+            starting = [pool.submit(self.spec.through_stdio().start) for _ in range(count - len(taken))]
+        try:
+            taken += [future.result() for future in starting]
+            if not expendable:
+                self._others = kept
+            yield taken
+        finally:
+            if expendable:
+                for target in taken:
+                    target.close()
+            else:
+                self._others += taken
 
     @property
     def directory(self) -> Path:
@@ -244,5 +256,8 @@ class Testbed:
                     continue  # its checks said so already
         self._closing.close()
         self.forget_target()
+        for target in self._others:
+            target.close()
+        self._others.clear()
         if self._directory is not None:
             shutil.rmtree(self._directory, ignore_errors=True)

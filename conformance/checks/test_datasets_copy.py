@@ -175,11 +175,12 @@ def test_a_failed_copy_is_no_dataset(place: Place) -> None:
         requests = len(seen.requests())
         for moment in sorted({0, requests // 2, requests - 1}):
             destination = seen.dataset_url()
-            with place.in_processes(1) as (worker,):
+            with place.in_processes(1, expendable=True) as (worker,):
                 with seen.tap.holding(after=moment) as hold:
                     copying = pool.submit(worker.target.copy, url, destination, place.creds, seen.creds)
                     hold.wait(copying, place.target.claims.deadline_s)
                     os.killpg(worker.target.pid, signal.SIGKILL)  # type: ignore[attr-defined]
+                    hold.drop()
                 raises_or_ends(copying)
             if exists(place, destination):
                 assert_stored(place, destination, simple(1, 2, 3), f"killed before request {moment + 1}")

@@ -214,13 +214,14 @@ def test_a_writer_that_is_killed_leaves_a_commit(place: Place) -> None:
     with place.tapped() as seen, ThreadPoolExecutor(1) as pool:
         for moment in range(_requests_of_a_commit(seen.place, seen)):
             url = committed(place, simple(0))
-            with place.in_processes(1) as (worker,):
+            with place.in_processes(1, expendable=True) as (worker,):
                 dataset = worker.target.open_dataset(url, creds=seen.creds)
                 dataset.append(simple(1, 2))
                 with seen.tap.holding(after=moment) as hold:
                     committing = pool.submit(dataset.commit)
                     hold.wait(committing, place.target.claims.deadline_s)
                     kill(worker)
+                    hold.drop()
                 with suppress(TargetDied, TargetError):
                     committing.result()
             about = f"killed before request {moment + 1}"
@@ -244,7 +245,7 @@ def test_an_acknowledged_commit_lasts(place: Place) -> None:
     url = committed(place)
     answered: list[int] = []
     enough = threading.Event()
-    with place.in_processes(1) as (worker,), ThreadPoolExecutor(1) as pool:
+    with place.in_processes(1, expendable=True) as (worker,), ThreadPoolExecutor(1) as pool:
 
         def write() -> None:
             dataset = worker.target.open_dataset(url, creds=worker.creds)

@@ -3,7 +3,7 @@ The gate's process: one JSON object per line in, one out, ends with its stdin.
 
 `{"do": "open", "host": h, "port": p}` answers `{"tap": n, "port": q}`; `{"do": "requests", "tap": n}` answers
 `{"requests": [...]}`; `{"do": "held", "tap": n}` answers `{"held": k}`; `clear`, `hold` (with `after`, the requests that
-still pass), `release` and `close` answer `{}`; a mistake answers `{"error": text}`.
+still pass), `release`, `drop` and `close` answer `{}`; a mistake answers `{"error": text}`.
 """
 
 from __future__ import annotations
@@ -43,6 +43,8 @@ class Desk:
                 return {"held": proxy.held}
             case "release":
                 proxy.release()
+            case "drop":
+                proxy.drop()
             case "close":
                 await proxy.close()
             case unknown:

@@ -101,6 +101,10 @@ class Hold:
         """Let the requests pass."""
         self.tap.gate.ask({"do": "release", "tap": self.tap.number})
 
+    def drop(self) -> None:
+        """End the connections of the requests that wait, so that what a killed client sent does not arrive later."""
+        self.tap.gate.ask({"do": "drop", "tap": self.tap.number})
+
 
 @contextmanager
 def start_gate() -> Iterator[Gate]:

@@ -77,6 +77,7 @@ class Proxy:
         self._passing = 0
         self._released = asyncio.Event()
         self._released.set()
+        self._dropping = False
         self.held = 0
         self.recorder = Recorder()
 
@@ -100,11 +101,17 @@ class Proxy:
     def hold(self, after: int) -> None:
         """Let so many requests pass, and keep those that follow waiting until `release`."""
         self._passing = after
+        self._dropping = False
         self.held = 0
         self._released.clear()
 
     def release(self) -> None:
         """Let all requests pass, the waiting ones too."""
+        self._released.set()
+
+    def drop(self) -> None:
+        """Let all requests pass but the waiting ones, whose connections end; the service never hears of them."""
+        self._dropping = True
         self._released.set()
 
     async def _turn(self) -> None:
@@ -116,6 +123,8 @@ class Proxy:
             return
         self.held += 1
         await self._released.wait()
+        if self._dropping:
+            raise ConnectionAbortedError("the request was dropped")
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._clients.add(writer)

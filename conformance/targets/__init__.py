@@ -216,6 +216,11 @@ class Target(Datasets, Protocol):
         """What it says it does."""
         ...
 
+    @property
+    def is_running(self) -> bool:
+        """Whether it can still be asked."""
+        ...
+
     def open_reader(self, url: str, creds: Creds = None, token: str | None = None) -> Reader:
         """Open a handle for reading; whether that contacts the service is the target's choice."""
         ...

@@ -60,6 +60,12 @@ class Connection:
         """The id of the process and of its group."""
         return self._process.pid
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the conversation goes on."""
+        with self._lock:
+            return self._broken is None and self._died is None
+
     def call(self, method: str, params: Mapping[str, Any], *, limit_s: float | None = None) -> Any:
         """Return the result of one request."""
         given = {name: value for name, value in params.items() if value is not None}

@@ -30,6 +30,7 @@ class InProcessTarget(InProcessDatasets):
     """A Python object as a target; `open_reader` and `open_writer` make one of its handles each."""
 
     door = "in-process"
+    is_running = True
 
     def __init__(
         self, module: Any, claims: Claims, *, name: str = "", version: str = "", secrets: Secrets | None = None

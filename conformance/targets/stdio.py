@@ -84,6 +84,11 @@ class StdioTarget(StdioDatasets):
         """The id of the process."""
         return self._connection.pid
 
+    @property
+    def is_running(self) -> bool:
+        """Whether the process is there, and keeps to the protocol."""
+        return self._connection.is_open
+
     def open_reader(self, url: str, creds: Creds = None, token: str | None = None) -> StdioReader:
         """Open a handle for reading."""
         return StdioReader(self._connection, self._open("r", url, creds, token))

@@ -13,6 +13,8 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -107,9 +109,9 @@ def get(tap: Tap, target: bytes, *headers: bytes) -> bytes:
     try:
         connection.connect()
         connection.sock.sendall(head)
-        response = http.client.HTTPResponse(connection.sock)
-        response.begin()
-        return response.read()
+        with closing(http.client.HTTPResponse(connection.sock)) as response:
+            response.begin()
+            return response.read()
     finally:
         connection.close()
 
@@ -207,6 +209,43 @@ def test_two_taps_see_their_own_requests(gate: Gate, tap: Tap) -> None:
     assert other.requests() == []
     other.close()
     echo.close()
+
+
+def test_a_held_request_waits_until_it_is_released(tap: Tap) -> None:
+    """The first one passes; the second reaches the service after the release, and not before."""
+    with ThreadPoolExecutor(1) as pool, tap.holding(after=1) as hold:
+        get(tap, b"/first")
+        asking = pool.submit(get, tap, b"/second")
+        hold.wait(asking, 10)
+        assert not asking.done()
+        assert [exchange.target for exchange in tap.requests()] == ["/first"]
+        hold.release()
+
+        assert asking.result(10).startswith(b"GET /second")
+    assert [exchange.target for exchange in tap.requests()] == ["/first", "/second"]
+
+
+def test_a_dropped_request_never_arrives(tap: Tap) -> None:
+    """Its client sees the connection end; later requests pass."""
+    with ThreadPoolExecutor(1) as pool, tap.holding(after=0) as hold:
+        asking = pool.submit(get, tap, b"/dropped")
+        hold.wait(asking, 10)
+        hold.drop()
+
+        with pytest.raises((OSError, http.client.HTTPException)):
+            asking.result(10)
+    assert get(tap, b"/later").startswith(b"GET /later")
+    assert [exchange.target for exchange in tap.requests()] == ["/later"]
+
+
+def test_waiting_for_a_request_ends_with_the_operation(tap: Tap) -> None:
+    """Or with the time."""
+    with ThreadPoolExecutor(1) as pool, tap.holding(after=5) as hold:
+        hold.wait(pool.submit(get, tap, b"/one"), 10)
+        waiting = threading.Event()
+        with pytest.raises(GateError, match="no request came within 0 s"):
+            hold.wait(pool.submit(waiting.wait), 0.05)
+        waiting.set()
 
 
 def test_a_mistake_is_told(gate: Gate) -> None:
