@@ -56,6 +56,9 @@ def judge(error: BaseException | None) -> Judgement:
             return Judgement("not-claimed", reason=str(error))
         case CheckFailure():
             return _failed(error, expected=error.expected, observed=error.observed, what=error.what)
+        case TargetError() if error.is_a("StorageProviderMissingError"):
+            # says nothing of the target: this environment lacks what it needs
+            return Judgement("unreachable", reason=error.message)
         case TargetError():
             return _failed(error, expected="no error", observed=Raised(error).text())
         case TargetDied():

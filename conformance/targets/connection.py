@@ -169,19 +169,18 @@ class Connection:
         """Return what an `error` answer stands for: the target's exception, a missing method, or a broken adapter."""
         told = error_from_wire(error)
         if told is not None:
-            return self._masked(told, method)
+            return self._masked(told)
         if error.get("code") == NOT_CLAIMED:
             return NotClaimed(self._secrets.mask(str(error.get("message") or f"no method {method}")))
         kind = {PARSE_ERROR: "could not read", INTERNAL: "failed itself at"}.get(error.get("code", 0), "refused")
         message = self._secrets.mask(str(error.get("message", "")))
         return HarnessError(f"the adapter {kind} {method}, and names no class of the target: {message}")
 
-    def _masked(self, error: TargetError, method: str) -> TargetError:
+    def _masked(self, error: TargetError) -> TargetError:
         message, leaked = self._secrets.find(error.message)
         details = {
             name: None if (value := getattr(error, name)) is None else self._secrets.mask(value) for name in DETAILS
         }
-        details["operation"] = details["operation"] or method
         return TargetError(
             error.class_name,
             message,

@@ -24,7 +24,9 @@ def _told(method: Callable[..., Any]) -> Callable[..., Any]:
     def tell(*arguments: Any, **keywords: Any) -> Any:
         if threading.current_thread() is threading.main_thread():
             with Path(os.environ["OPERATIONS"]).open("a", encoding="utf-8") as file:
-                file.write(f"{method.__name__}{arguments[1:]!a}\n")
+                # a view prints its address
+                told = tuple(bytes(each) if isinstance(each, memoryview) else each for each in arguments[1:])
+                file.write(f"{method.__name__}{told!a}\n")
         return method(*arguments, **keywords)
 
     return tell

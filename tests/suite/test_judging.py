@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from conformance.expectations import CheckFailure, Inconclusive, assert_equal
 from conformance.judging import judge
-from conformance.targets import NotClaimed, TargetDied
+from conformance.targets import NotClaimed, TargetDied, TargetError
 from conformance.testbed import PlaceUnreachable
 from conformance.witnesses import WitnessUnreachable
 
@@ -22,6 +22,8 @@ from conformance.witnesses import WitnessUnreachable
         (CheckFailure("1", "2"), "fail"),
         (AssertionError("plain"), "fail"),
         (TargetDied("it ended"), "fail"),
+        (TargetError("StorageProviderMissingError", "needs an extra"), "unreachable"),
+        (TargetError("StorageInternalError", "broken"), "fail"),
         (PlaceUnreachable("moto: no node"), "unreachable"),
         (WitnessUnreachable("refused"), "unreachable"),
         (Inconclusive("only observable in process"), "inconclusive"),

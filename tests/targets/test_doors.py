@@ -114,7 +114,7 @@ def test_a_listing_that_fails_on_the_way_is_the_targets_failure(target: Target, 
     """A generator raises only when it is read."""
     with pytest.raises(TargetError, match="the second page is gone") as caught:
         target.open_reader(url).list("broken")
-    assert caught.value.operation == "list"
+    assert caught.value.operation is None  # what the target does not tell is not filled in
 
 
 def test_subdirectories_are_handles_of_their_own(target: Target, url: str) -> None:

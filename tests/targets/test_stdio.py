@@ -167,7 +167,7 @@ def test_a_class_alone_gets_the_bases_of_the_contract(start: Start) -> None:
 
     error = caught.value
     assert {"StorageKeyNotFound", "StorageError", "KeyError"} == error.ancestors
-    assert (error.message, error.http_status, error.effect, error.operation) == ("told", 404, "none", "get")
+    assert (error.message, error.http_status, error.effect, error.operation) == ("told", 404, "none", None)
 
 
 def test_a_class_of_its_own_has_no_bases(start: Start) -> None:
