@@ -6,7 +6,7 @@ Columns of a dataset: the words for their types, and values that become Arrow ar
     list(int32)            a list of any length
 
 These are the types of Arrow that Deep Lake also has. No column has missing values. A value that a column cannot hold
-exactly is refused, but for the rounding of `float32`.
+exactly is refused, but that `float32` rounds.
 """
 
 from __future__ import annotations
@@ -50,11 +50,13 @@ def arrow() -> Any:
     """Return pyarrow; raises `StorageProviderMissingError` with what installs it."""
     try:
         import pyarrow as pa
+        import pyarrow.compute
         import pyarrow.parquet
     except ModuleNotFoundError:
         message = 'datasets need an extra: pip install "deeplake-conformance[datasets]"'
         raise StorageProviderMissingError(message, effect="none") from None
-    assert pyarrow.parquet  # noqa: S101 - callers use it through `pa`
+    assert pyarrow.compute  # noqa: S101 - callers use both through `pa`
+    assert pyarrow.parquet  # noqa: S101
     return pa
 
 
@@ -67,7 +69,9 @@ def checked(schema: Any) -> Schema:
     if schema is None:
         return {}
     if not isinstance(schema, Mapping) and hasattr(schema, "names") and hasattr(schema, "types"):
-        return {name: word_of(name, kind) for name, kind in zip(schema.names, schema.types, strict=True)}
+        if len(set(schema.names)) != len(schema.names):
+            raise ValueError(f"a column is there twice: {', '.join(schema.names)}")
+        schema = {name: word_of(name, kind) for name, kind in zip(schema.names, schema.types, strict=True)}
     if not isinstance(schema, Mapping):
         raise ValueError(f"a schema is a mapping of column names to type words: {type(schema).__name__}")
     found = {}
@@ -172,7 +176,17 @@ def table(schema: Schema, batch: Any) -> Any:
                 f"append: column {name!r} has another length, expected {len(arrays[0])} rows as in {first!r}, "
                 f"found {len(array)}"
             )
-    return pa.table(arrays, schema=target)
+    made = pa.table(arrays, schema=target)
+    # lists were copied into Arrow; the buffers of arrays are the caller's, who may change them before the commit
+    return made if all(isinstance(values, list | tuple) for values in batch.values()) else _copied(made)
+
+
+def _copied(table: Any) -> Any:
+    pa = arrow()
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as stream:
+        stream.write_table(table)
+    return pa.ipc.open_stream(sink.getvalue()).read_all()
 
 
 def _listed(names: Any) -> str:
@@ -187,8 +201,9 @@ def _column(name: str, word: str, values: Any, kind: Any) -> Any:
             raise ValueError(f"append: column {name!r} expects {word}, found {array.type}")
         if _has_null(array):
             raise ValueError(f"append: column {name!r} expects {word}, found a missing value")
-        # rounding a float64 to a float32 is no mistake
-        return array.cast(kind, safe="float" not in word)
+        if "float32" in word:
+            return _rounded(array, kind)
+        return array.cast(kind)
     except OverflowError:
         # what Arrow guesses for whole numbers ends at 2**63
         if all(type(value) is int for value in _leaves(values)):
@@ -196,9 +211,23 @@ def _column(name: str, word: str, values: Any, kind: Any) -> Any:
                 return pa.array(values, kind)
             except (pa.ArrowException, OverflowError) as error:
                 raise _refused(name, word, error) from None
-        raise ValueError(f"append: column {name!r} expects {word}, found a number that does not fit") from None
+        raise ValueError(f"append: column {name!r} expects {word}, found a number that is too large") from None
     except (pa.ArrowException, TypeError, UnicodeEncodeError) as error:
         raise _refused(name, word, error) from None
+
+
+def _rounded(array: Any, kind: Any) -> Any:
+    """Cast to float32, which rounds; what would become infinite is refused."""
+    pa = arrow()
+    rounded = array.cast(kind, safe=False)
+    flat, found = array, rounded
+    while _is_list(found.type):
+        flat, found = flat.flatten(), found.flatten()
+    if pa.types.is_floating(flat.type):
+        was, became = pa.compute.is_inf(flat), pa.compute.is_inf(found)
+        if pa.compute.any(pa.compute.not_equal(was, became)).as_py():
+            raise OverflowError
+    return rounded
 
 
 def _refused(name: str, word: str, error: Exception) -> ValueError:

@@ -3,7 +3,8 @@ The log of a dataset: one JSON object per version, written only if that version 
 
     _log/00000000000000000003.json
     {"format": "deeplake_ref/1", "version": 3, "id": "...", "message": "...", "time": "2026-01-31T12:00:00+00:00",
-     "schema": {"id": "int64"}, "files": [{"path": "_data/....parquet", "rows": 2, "bytes": 700, "footer": 300}]}
+     "schema": {"id": "int64"}, "dataset": "...",
+     "files": [{"path": "_data/....parquet", "rows": 2, "bytes": 700, "footer": 300, "crc32": 123456}]}
 
 The object is the commit: it names all data of its version, so that the newest one alone says what a dataset holds. Version 0
 is the creation. Versions are dense; a log with a gap, or with an object that breaks this form, is damaged and is not read.
@@ -45,23 +46,25 @@ _DATA = re.compile(r"_data/[0-9a-f]{32}\.parquet")
 
 @dataclass(frozen=True, slots=True)
 class DataFile:
-    """One Parquet object: its `path` below the dataset, `rows`, size in `bytes`, and bytes of its `footer`."""
+    """One Parquet object: its `path` below the dataset, `rows`, size in `bytes`, and size and `crc32` of its `footer`."""
 
     path: str
     rows: int
     bytes: int
     footer: int
+    crc32: int
 
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """One version: what the dataset holds, and who wrote it when."""
+    """One version: what the dataset holds, and who wrote it when; `dataset` is the id of its creation."""
 
     version: int
     message: str
     schema: Schema
-    files: tuple[DataFile, ...] = ()
-    id: str = field(default_factory=lambda: secrets.token_hex(16))
+    files: tuple[DataFile, ...]
+    dataset: str
+    id: str
     time: datetime = field(default_factory=lambda: datetime.now(UTC).replace(microsecond=0))
 
     @property
@@ -80,49 +83,105 @@ def key_of(version: int) -> str:
     return f"{FOLDER}/{version:020}.json"
 
 
+def new_id() -> str:
+    """Return the id of a commit that is about to be made."""
+    return secrets.token_hex(16)
+
+
 def create(writer: Writer, schema: Schema, files: Iterable[DataFile] = (), message: str = "created") -> Commit:
     """Write version 0; raises `DatasetExistsError` if there is one."""
-    entry = Commit(0, message, schema, tuple(files))
-    if not _put(writer, entry):
-        raise DatasetExistsError(f"create: a dataset exists already at {writer.path}; open it", effect="none")
-    return entry
+    identity = new_id()
+    entry = Commit(0, message, schema, tuple(files), identity, identity)
+    if _put(writer, entry):
+        return entry
+    try:
+        there = read_one(writer.get_reader(), 0)
+    except StorageError as error:
+        error.effect = "unknown"  # what is there may be ours
+        raise
+    if there.id == entry.id:
+        return entry
+    raise DatasetExistsError(f"a dataset exists already at {writer.path}; open it", effect="none")
 
 
-def add(writer: Writer, head: Commit, files: Iterable[DataFile], message: str) -> Commit:
-    """Write the next version; whoever was faster goes first, and these files are added to theirs."""
-    added = tuple(files)
+def add(writer: Writer, head: Commit, files: Iterable[DataFile], message: str, identity: str) -> Commit:
+    """Write the next version; whoever was faster goes first, and these files are added to theirs.
+
+    Args:
+        writer: of the dataset.
+        head: the newest version that the caller knows.
+        files: what is new.
+        message: the caller's.
+        identity: the same for every try of one commit, so that one whose answer was lost is not made twice.
+
+    Raises:
+        DatasetNotFoundError: the dataset was deleted, or made anew, since the caller opened it.
+        StorageError: it could not be written, or with the effect `unknown` not be found out.
+    """
+    added, reader = tuple(files), writer.get_reader()
+    _refuse_another(reader, head)
     while True:
-        entry = Commit(head.version + 1, message, head.schema, head.files + added)
+        entry = Commit(head.version + 1, message, head.schema, head.files + added, head.dataset, identity)
         if _put(writer, entry):
             return entry
-        newest = read(writer.get_reader())
+        try:
+            newest = read(reader)
+            found = _found(reader, entry, newest)
+        except StorageError as error:
+            error.effect = "unknown"  # what is there may be ours
+            raise
+        if found is not None:
+            return found
         if newest.version < entry.version:
             raise damaged(writer.path, f"version {entry.version} is said to exist, and is not listed")
-        if newest.schema != head.schema:
-            message = f"commit: {writer.path} was made anew with another schema; open it again"
-            raise DatasetNotFoundError(message, operation="commit", effect="none")
+        if newest.dataset != head.dataset:
+            raise _another(writer.path)
         head = newest
 
 
-def _put(writer: Writer, entry: Commit) -> bool:
-    """Write a version if it does not exist; false if somebody else's does."""
-    key = key_of(entry.version)
+def _refuse_another(reader: Reader, head: Commit) -> None:
+    """Refuse to write behind a version that is not there any more."""
     try:
-        writer.set(key, entry.dumped(), if_absent=True)
+        there = read_one(reader, head.version)
+    except DatasetNotFoundError:
+        raise _another(reader.path) from None
+    if there.id != head.id:
+        raise _another(reader.path)
+
+
+def _another(where: str) -> DatasetNotFoundError:
+    return DatasetNotFoundError(f"{where} was deleted or made anew since it was opened; open it again", effect="none")
+
+
+def _put(writer: Writer, entry: Commit) -> bool:
+    """Write a version if it does not exist; false if one does, which may be ours from a try whose answer was lost."""
+    try:
+        writer.set(key_of(entry.version), entry.dumped(), if_absent=True)
     except StorageKeyAlreadyExists:
-        # the answer to an earlier attempt of ours may have been lost
-        return _is_ours(writer.get_reader(), entry)
+        return False
     except StorageError as error:
-        if error.effect != "unknown" or not _is_ours(writer.get_reader(), entry):
+        if error.effect != "unknown" or not _is_there(writer, entry):
             raise
     return True
 
 
-def _is_ours(reader: Reader, entry: Commit) -> bool:
+def _is_there(writer: Writer, entry: Commit) -> bool:
+    """Whether the version that exists is ours; false also where that cannot be found out."""
     try:
-        return bool(json.loads(bytes(reader.get(key_of(entry.version))))["id"] == entry.id)
-    except (StorageError, ValueError, LookupError, TypeError):
+        return read_one(writer.get_reader(), entry.version).id == entry.id
+    except StorageError:
         return False
+
+
+def _found(reader: Reader, entry: Commit, newest: Commit) -> Commit | None:
+    """Return our commit if it is there: names of data are random, so that a version with ours has them from us."""
+    if not {file.path for file in entry.files[-1:]} <= {file.path for file in newest.files}:
+        return None
+    for version in range(entry.version, newest.version + 1):
+        there = read_one(reader, version)
+        if there.id == entry.id:
+            return there
+    return None
 
 
 def exists(reader: Reader, version: int = 0) -> bool:
@@ -145,12 +204,12 @@ def read(reader: Reader, version: int | None = None) -> Commit:
     """
     found = versions(reader)
     if not found:
-        raise DatasetNotFoundError(f"open: no dataset at {reader.path}; create it first", effect="none")
+        raise DatasetNotFoundError(f"no dataset at {reader.path}; create it first", effect="none")
     if found[-1] != len(found) - 1:
         missing = next(number for number, each in enumerate(found) if number != each)
         raise damaged(reader.path, f"version {missing} is missing, {found[-1]} exists")
     if version is not None and version not in found:
-        message = f"open: {reader.path} has no version {version}, the newest is {found[-1]}"
+        message = f"{reader.path} has no version {version}, the newest is {found[-1]}"
         raise DatasetNotFoundError(message, effect="none")
     return read_one(reader, found[-1] if version is None else version)
 
@@ -160,7 +219,7 @@ def read_one(reader: Reader, version: int) -> Commit:
     try:
         content = bytes(reader.get(key_of(version)))
     except StorageKeyNotFound:
-        raise DatasetNotFoundError(f"open: the dataset at {reader.path} was deleted meanwhile", effect="none") from None
+        raise DatasetNotFoundError(f"the dataset at {reader.path} was deleted meanwhile", effect="none") from None
     return _parsed(content, version, reader.path)
 
 
@@ -174,6 +233,7 @@ def _parsed(content: bytes, version: int, where: str) -> Commit:
             message=fields["message"],
             schema=columns.checked(fields["schema"]),
             files=tuple(DataFile(**file) for file in fields["files"]),
+            dataset=fields["dataset"],
             id=fields["id"],
             time=datetime.fromisoformat(fields["time"]),
         )
@@ -185,7 +245,7 @@ def _parsed(content: bytes, version: int, where: str) -> Commit:
 
 
 def _is_sound(file: DataFile) -> bool:
-    numbers: tuple[object, ...] = (file.rows, file.bytes, file.footer)
+    numbers: tuple[object, ...] = (file.rows, file.bytes, file.footer, file.crc32 + 1)
     whole = all(type(number) is int and number > 0 for number in numbers)
     # a path that leads elsewhere would make a reader read what is not the dataset's
     return whole and file.footer <= file.bytes and bool(_DATA.fullmatch(file.path))
@@ -193,5 +253,5 @@ def _is_sound(file: DataFile) -> bool:
 
 def damaged(where: str, why: str) -> StorageInternalError:
     """Return the error for a log that cannot be believed."""
-    message = f"open: the log of {where} is damaged: {why}; nothing of it is read"
+    message = f"the log of {where} is damaged: {why}; nothing of it is read"
     return StorageInternalError(message, code="DamagedLog", effect="none")

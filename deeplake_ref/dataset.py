@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
@@ -25,6 +26,15 @@ if TYPE_CHECKING:
 
 MOST_BUFFERED = 64 * 1024 * 1024
 """Bytes of appended rows that wait in memory for a commit; with more, they become a data object at once."""
+
+
+Segments = list[tuple[int, Any]]
+"""Data files and tables in memory, each with its number of rows, in order."""
+
+
+def length_of(segments: Segments) -> int:
+    """Return the rows of all segments."""
+    return sum(rows for rows, _ in segments)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +56,7 @@ class Dataset:
         self._writer = writer
         self._data = parquet.DataReader(reader, head.schema)
         self._written: list[commit_log.DataFile] = []
+        self._next_id = commit_log.new_id()
         self._buffered: list[Any] = []
         self._lock = threading.RLock()
 
@@ -64,12 +75,13 @@ class Dataset:
     @property
     def history(self) -> list[Version]:
         """Every commit up to the open version, oldest first; one request each."""
-        with ThreadPoolExecutor(THREADS) as pool:
-            entries = pool.map(lambda number: commit_log.read_one(self.reader, number), range(self.head.version))
-            return [Version(each.version, each.message, each.time, each.rows) for each in [*entries, self.head]]
+        head = self.head
+        with self._told("history"), ThreadPoolExecutor(THREADS) as pool:
+            entries = pool.map(lambda number: commit_log.read_one(self.reader, number), range(head.version))
+            return [Version(each.version, each.message, each.time, each.rows) for each in [*entries, head]]
 
     def __len__(self) -> int:
-        return sum(rows for rows, _ in self._segments())
+        return length_of(self.segments())
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.reader.path!r}, version {self.version}, {len(self)} rows)"
@@ -82,27 +94,33 @@ class Dataset:
         Raises:
             ValueError: a column is missing, unknown, of another length or type; nothing was added.
         """
-        self._check_writable("append")
-        table = columns.table(self.head.schema, batch)
-        with self._lock:
+        with self._told("append"), self._lock:
+            self._check_writable("append")
+            table = columns.table(self.head.schema, batch)
             if table.num_rows:
                 self._buffered.append(table)
             if sum(each.nbytes for each in self._buffered) > MOST_BUFFERED:
-                self._flush()
+                try:
+                    self._flush()
+                except BaseException:
+                    self._buffered.pop()  # who is told that an append failed makes it again
+                    raise
 
     def commit(self, message: str | None = None) -> int:
         """Make the appended rows durable and visible, all at once; return the version.
 
-        Without such rows nothing is written. After a failure the rows are still there, and `commit` may be called again.
+        Without such rows nothing is written. After a failure the rows are still there, and `commit` may be called again: it
+        finds out whether the one before came through.
         """
-        writer = self._check_writable("commit")
         if not isinstance(message, str | None):
             raise ValueError(f"commit: a message is a text: {type(message).__name__}")
-        with self._lock:
+        with self._told("commit"), self._lock:
+            writer = self._check_writable("commit")
             self._flush()
             if self._written:
-                self.head = commit_log.add(writer, self.head, self._written, message or "")
+                self.head = commit_log.add(writer, self.head, self._written, message or "", self._next_id)
                 self._written = []
+                self._next_id = commit_log.new_id()
             return self.head.version
 
     def _flush(self) -> None:
@@ -119,43 +137,63 @@ class Dataset:
             )
         return self._writer
 
+    @contextmanager
+    def _told(self, verb: str) -> Iterator[None]:
+        """Name the verb in errors of the requests that it makes."""
+        try:
+            yield
+        except StorageError as error:
+            error.complete(verb, self.reader.prefix, "none")
+            raise
+
     # ---- reading
 
-    def _segments(self) -> list[tuple[int, Any]]:
+    def segments(self) -> Segments:
         """Return what holds the rows, in order: data files and tables in memory, each with its number of rows."""
         with self._lock:
             files = [*self.head.files, *self._written]
             return [*((file.rows, file) for file in files), *((table.num_rows, table) for table in self._buffered)]
 
-    def rows(self, names: list[str], start: int, stop: int) -> Any:
-        """Return the rows `start` to `stop` of some columns as a table; only what holds them is read."""
+    def rows(self, segments: Segments, names: list[str], start: int, stop: int) -> Any:
+        """Return the rows `start` to `stop` of some columns as a table; only what holds them is read.
+
+        Args:
+            segments: of one moment, since a commit may put the rows of others before those of this handle.
+            names: of columns.
+            start: the first row.
+            stop: the row after the last one.
+        """
         tables = []
         first = 0
-        for count, held in self._segments():
-            low, high = max(start - first, 0), min(stop - first, count)
-            first += count
-            if low >= high:
-                continue
-            if not isinstance(held, commit_log.DataFile):
-                tables.append(held.select(names).slice(low, high - low))
-            elif (low, high) == (0, count) and names == list(self.head.schema):
-                tables.append(self._data.whole(held))
-            else:
-                tables += self._data.columns(held, names, low, high)
+        with self._told("read"):
+            for count, held in segments:
+                low, high = max(start - first, 0), min(stop - first, count)
+                first += count
+                if low >= high:
+                    continue
+                if not isinstance(held, commit_log.DataFile):
+                    tables.append(held.select(names).slice(low, high - low))
+                elif (low, high) == (0, count) and names == list(self.head.schema):
+                    tables.append(self._data.whole(held))
+                else:
+                    tables += self._data.columns(held, names, low, high)
         if not tables:
             return columns.arrow_schema({name: self.head.schema[name] for name in names}).empty_table()
         return columns.arrow().concat_tables(tables)
 
     def to_arrow(self) -> Any:
         """Return everything as an Arrow table."""
-        return self.rows(list(self.head.schema), 0, len(self))
+        segments = self.segments()
+        return self.rows(segments, list(self.head.schema), 0, length_of(segments))
 
     def batches(self, rows: int = parquet.ROW_GROUP) -> Iterator[Any]:
-        """Yield everything as Arrow tables of at most so many rows."""
+        """Yield everything, as it is when the first one is asked for, as Arrow tables of at most so many rows."""
         if rows < 1:
             raise ValueError(f"a batch has at least one row: {rows}")
-        for start in range(0, len(self), rows):
-            yield self.rows(list(self.head.schema), start, min(start + rows, len(self)))
+        segments = self.segments()
+        length = length_of(segments)
+        for start in range(0, length, rows):
+            yield self.rows(segments, list(self.head.schema), start, min(start + rows, length))
 
     def __getitem__(self, key: str | int | slice) -> Any:
         """Return a column by name, a row (a dictionary) by number, or a table by slice."""
@@ -163,11 +201,11 @@ class Dataset:
             if key not in self.head.schema:
                 raise KeyError(f"no column {key!r}; there are {', '.join(map(repr, self.head.schema)) or 'none'}")
             return Column(self, key)
-        names = list(self.head.schema)
+        names, segments = list(self.head.schema), self.segments()
         if isinstance(key, slice):
-            return _sliced(lambda start, stop: self.rows(names, start, stop), key, len(self))
-        at = _position(key, len(self))
-        return self.rows(names, at, at + 1).to_pylist()[0]
+            return _sliced(lambda start, stop: self.rows(segments, names, start, stop), key, length_of(segments))
+        at = _position(key, length_of(segments))
+        return self.rows(segments, names, at, at + 1).to_pylist()[0]
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         for table in self.batches():
@@ -197,13 +235,16 @@ class Column:
         return len(self._dataset)
 
     def __getitem__(self, key: int | slice) -> Any:
-        if isinstance(key, slice):
-            return _sliced(self._values, key, len(self))
-        at = _position(key, len(self))
-        return self._values(at, at + 1)[0].as_py()
+        segments = self._dataset.segments()
+        length = length_of(segments)
 
-    def _values(self, start: int, stop: int) -> Any:
-        return self._dataset.rows([self.name], start, stop).column(0)
+        def values(start: int, stop: int) -> Any:
+            return self._dataset.rows(segments, [self.name], start, stop).column(0)
+
+        if isinstance(key, slice):
+            return _sliced(values, key, length)
+        at = _position(key, length)
+        return values(at, at + 1)[0].as_py()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r}, {self._dataset.schema[self.name]}, {len(self)} rows)"

@@ -11,9 +11,12 @@ dataset for one, is not touched. Out of scope: queries, indexes, branches, and t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from deeplake_ref import columns, commit_log, parquet, urls
 from deeplake_ref.dataset import Dataset
@@ -23,7 +26,27 @@ from deeplake_ref.stores import THREADS
 
 Creds = Mapping[str, Any] | str | None
 
+P = ParamSpec("P")
+T = TypeVar("T")
+H = TypeVar("H", Reader, Writer)
 
+
+def _verb(function: Callable[Concatenate[str, P], T]) -> Callable[Concatenate[str, P], T]:
+    """Make a function's errors complete: whoever raises, the caller learns which function failed on which prefix."""
+
+    @functools.wraps(function)
+    def told(url: str, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return function(url, *args, **kwargs)
+        except StorageError as error:
+            prefix = urls.PREFIXES.get(str(url).partition("://")[0], "file")
+            error.complete(function.__name__, prefix, "none")
+            raise
+
+    return told
+
+
+@_verb
 def create(url: str, creds: Creds = None, token: str | None = None, schema: Any = None) -> Dataset:
     """Make a dataset, and return it open for writing.
 
@@ -38,10 +61,11 @@ def create(url: str, creds: Creds = None, token: str | None = None, schema: Any 
         ValueError: the schema has a type that there is none of.
     """
     checked = columns.checked(schema)
-    writer = _writer(url, creds, token)
-    return Dataset(writer.get_reader(), commit_log.create(writer, checked), writer)
+    with _closed_if_it_fails(_writer(url, creds, token)) as writer:
+        return Dataset(writer.get_reader(), commit_log.create(writer, checked), writer)
 
 
+@_verb
 def open(url: str, creds: Creds = None, token: str | None = None) -> Dataset:  # noqa: A001 - deeplake's name
     """Open the newest version for reading and appending.
 
@@ -49,18 +73,20 @@ def open(url: str, creds: Creds = None, token: str | None = None) -> Dataset:  #
         DatasetNotFoundError: there is no dataset; denied and unreachable are errors of their own.
         StorageInternalError: its log is damaged.
     """
-    writer = _writer(url, creds, token)
-    reader = writer.get_reader()
-    return Dataset(reader, commit_log.read(reader), writer)
+    with _closed_if_it_fails(_writer(url, creds, token)) as writer:
+        reader = writer.get_reader()
+        return Dataset(reader, commit_log.read(reader), writer)
 
 
+@_verb
 def open_read_only(url: str, creds: Creds = None, token: str | None = None) -> Dataset:
     """Open a version for reading, the newest one, or version n of `name@n`; nothing is ever written."""
     where, version = _version_of(url)
-    reader = Reader(where, creds, token)
-    return Dataset(reader, commit_log.read(reader, version))
+    with _closed_if_it_fails(Reader(where, creds, token)) as reader:
+        return Dataset(reader, commit_log.read(reader, version))
 
 
+@_verb
 def exists(url: str, creds: Creds = None, token: str | None = None) -> bool:
     """Whether there is a dataset; what cannot be found out is an error, and never False."""
     where, version = _version_of(url)
@@ -68,11 +94,12 @@ def exists(url: str, creds: Creds = None, token: str | None = None) -> bool:
         return commit_log.exists(reader, version or 0)
 
 
+@_verb
 def delete(url: str, creds: Creds = None, token: str | None = None) -> None:
     """Remove a dataset, and nothing beside it.
 
-    From the newest version back to the creation, which goes last: a removal that was cut off leaves a dataset that opens
-    at an older version, and can be repeated.
+    From the newest version back to the oldest, then the data, then the oldest version: a removal that was cut off leaves a
+    dataset that opens at an older version, or whose data are missing, and can be repeated.
 
     Raises:
         DatasetNotFoundError: there is none.
@@ -80,7 +107,7 @@ def delete(url: str, creds: Creds = None, token: str | None = None) -> None:
     with _writer(url, creds, token) as writer:
         found = commit_log.versions(writer.get_reader())
         if not found:
-            raise DatasetNotFoundError(f"delete: no dataset at {writer.path}", operation="delete", effect="none")
+            raise DatasetNotFoundError(f"no dataset at {writer.path}", effect="none")
         creation, *later = found
         for version in reversed(later):
             writer.remove(commit_log.key_of(version))
@@ -88,6 +115,7 @@ def delete(url: str, creds: Creds = None, token: str | None = None) -> None:
         writer.remove(commit_log.key_of(creation))
 
 
+@_verb
 def copy(src: str, dst: str, src_creds: Creds = None, dst_creds: Creds = None, token: str | None = None) -> None:
     """Copy the newest version of a dataset; each side has its own credentials, and the copy its own history.
 
@@ -99,25 +127,27 @@ def copy(src: str, dst: str, src_creds: Creds = None, dst_creds: Creds = None, t
     """
     with open_read_only(src, src_creds, token) as source, _writer(dst, dst_creds, token) as writer:
         if commit_log.exists(writer.get_reader()):
-            raise DatasetExistsError(
-                f"copy: a dataset exists already at {writer.path}", operation="copy", effect="none"
-            )
+            raise DatasetExistsError(f"a dataset exists already at {writer.path}", effect="none")
         head, reader = source.head, source.reader
+        # names of its own: of two copies to one place the one that loses removes its objects, and only those
+        files = [replace(file, path=parquet.new_path()) for file in head.files]
 
-        def transfer(file: commit_log.DataFile) -> None:
+        def transfer(file: commit_log.DataFile, copied: commit_log.DataFile) -> None:
             content = reader.get(file.path)
             if len(content) != file.bytes:
                 raise commit_log.damaged(reader.path, f"{file.path} has {len(content)} bytes, {file.bytes} are logged")
-            writer.set(file.path, content)
+            writer.set(copied.path, content)
 
+        publishing = False
         try:
             with ThreadPoolExecutor(THREADS) as pool:
-                list(pool.map(transfer, head.files))
-            commit_log.create(writer, head.schema, head.files, f"copy of version {head.version} of {reader.path}")
-        except BaseException:
-            # names are random, so that these objects are ours and nobody else's
-            for file in head.files:
-                _remove_quietly(writer, file.path)
+                list(pool.map(transfer, head.files, files))
+            publishing = True
+            commit_log.create(writer, head.schema, files, f"copy of version {head.version} of {reader.path}")
+        except BaseException as error:
+            if not (publishing and isinstance(error, StorageError) and error.effect == "unknown"):
+                for file in files:
+                    _remove_quietly(writer, file.path)
             raise
 
 
@@ -126,6 +156,16 @@ def _remove_quietly(writer: Writer, path: str) -> None:
         writer.remove(path)
     except StorageError:
         return  # the failure that led here is told, not this one
+
+
+@contextmanager
+def _closed_if_it_fails(handle: H) -> Iterator[H]:
+    """Give back what a handle holds if nobody gets it."""
+    try:
+        yield handle
+    except BaseException:
+        handle.close()
+        raise
 
 
 def like(src: Dataset | str, dest: str, creds: Creds = None, token: str | None = None) -> Dataset:

@@ -76,6 +76,18 @@ class StorageError(Exception):
         """Return everything but the message, by name."""
         return {name: value for name, value in vars(self).items() if name != "message"}
 
+    def complete(self, operation: str, provider: str | None, effect: str) -> None:
+        """Name the operation that was called, and fill in what is missing.
+
+        The request that failed may have another name, such as the listing before a removal.
+        """
+        self.provider = self.provider or provider
+        self.effect = self.effect or effect
+        if self.operation != operation:
+            self.message = f"{operation}: {self.message.removeprefix(f'{self.operation}: ')}"
+            self.args = (self.message,)
+            self.operation = operation
+
     def told_as(self, kind: type[StorageError], message: str) -> StorageError:
         """Return the same failure as another class, for callers that know more of what it means."""
         told = _rebuild(kind, message, self.attributes())

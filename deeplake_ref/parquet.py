@@ -1,13 +1,15 @@
 """
 Data of a dataset: Parquet objects under random names, written whole, read by column.
 
-A column is read by the footer of each object and by the ranges that its pages lie in; the log says how long the footers are.
+A column is read by the footer of each object and by the ranges that its pages lie in. The log holds length and checksum of
+every footer, and every footer names its own object, so that none passes for another; pages have checksums of their own.
 """
 
 from __future__ import annotations
 
 import io
 import secrets
+import zlib
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from deeplake_ref.columns import Schema, arrow, arrow_schema
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from deeplake_ref.storage import Reader, Writer
+    from deeplake_ref.stores import Buffer
 
 FOLDER = "_data"
 
@@ -31,11 +34,16 @@ TAIL = 8
 
 def write(writer: Writer, table: Any) -> DataFile:
     """Write a table that is not empty as a new object."""
-    path = f"{FOLDER}/{secrets.token_hex(16)}.parquet"
-    content = memoryview(serialised(table))
+    path = new_path()
+    content = memoryview(serialised(table.replace_schema_metadata({"object": path})))
     footer = int.from_bytes(content[-TAIL:-4], "little") + TAIL
     writer.set(path, content)
-    return DataFile(path, table.num_rows, len(content), footer)
+    return DataFile(path, table.num_rows, len(content), footer, zlib.crc32(content[-footer:]))
+
+
+def new_path() -> str:
+    """Return a name that no object has."""
+    return f"{FOLDER}/{secrets.token_hex(16)}.parquet"
 
 
 def serialised(table: Any) -> Any:
@@ -44,7 +52,14 @@ def serialised(table: Any) -> Any:
     # words repeat, the numbers of an embedding do not
     plain = [field.name for field in table.schema if not pa.types.is_nested(field.type)]
     sink = pa.BufferOutputStream()
-    pa.parquet.write_table(table, sink, compression="zstd", use_dictionary=plain or False, row_group_size=ROW_GROUP)
+    pa.parquet.write_table(
+        table,
+        sink,
+        compression="zstd",
+        use_dictionary=plain or False,
+        row_group_size=ROW_GROUP,
+        write_page_checksum=True,
+    )
     return sink.getvalue()
 
 
@@ -63,7 +78,8 @@ class DataReader:
         if len(content) != file.bytes:
             self._damaged(file, f"it has {len(content)} bytes, the log says {file.bytes}")
         try:
-            table = pa.parquet.read_table(pa.BufferReader(content))
+            self._check_footer(file, content[-file.footer :])
+            table = pa.parquet.read_table(pa.BufferReader(content), page_checksum_verification=True)
         except (pa.ArrowException, OSError, ValueError) as error:
             self._damaged(file, type(error).__name__, error)
         return self._checked(file, table, list(self._schema))
@@ -74,7 +90,7 @@ class DataReader:
         footer = self._footer(file)
         source = pa.PythonFile(_Ranged(self._reader, file), mode="r")
         try:
-            parts = pa.parquet.ParquetFile(source, metadata=footer, pre_buffer=False)
+            parts = pa.parquet.ParquetFile(source, metadata=footer, pre_buffer=False, page_checksum_verification=True)
             first = 0
             for group in range(footer.num_row_groups):
                 rows = footer.row_group(group).num_rows
@@ -91,6 +107,7 @@ class DataReader:
         pa = arrow()
         if file.path not in self._footers:
             tail = bytes(self._reader.get(file.path, file.bytes - file.footer, file.bytes))
+            self._check_footer(file, tail)
             try:
                 self._footers[file.path] = pa.parquet.read_metadata(io.BytesIO(MAGIC + tail))
             except (pa.ArrowException, OSError, ValueError) as error:
@@ -98,6 +115,10 @@ class DataReader:
             if self._footers[file.path].num_rows != file.rows:
                 self._damaged(file, f"it has {self._footers[file.path].num_rows} rows, the log says {file.rows}")
         return self._footers[file.path]
+
+    def _check_footer(self, file: DataFile, tail: Buffer) -> None:
+        if zlib.crc32(tail) != file.crc32:
+            self._damaged(file, "its footer is not the one that was written")
 
     def _checked(self, file: DataFile, table: Any, names: list[str], rows: int | None = None) -> Any:
         wanted = arrow_schema({name: self._schema[name] for name in names})

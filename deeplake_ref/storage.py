@@ -126,12 +126,12 @@ class _Handle:
         return made
 
     def _complete(self, error: StorageError, verb: str) -> None:
-        error.provider = error.provider or self._url.prefix
-        error.effect = error.effect or ("unknown" if verb in WRITES else "none")
-        if error.operation != verb:
-            # the request that failed may have another name, such as the listing before a removal
-            error.message = f"{verb}: {error.message.removeprefix(f'{error.operation}: ')}"
-            error.operation = verb
+        error.complete(verb, self._url.prefix, "unknown" if verb in WRITES else "none")
+
+    @property
+    def prefix(self) -> str:
+        """The path prefix of the handle, such as `s3`."""
+        return self._url.prefix
 
     @property
     def path(self) -> str:

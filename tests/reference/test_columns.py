@@ -22,6 +22,7 @@ def opened(tmp_path: Path) -> Dataset:
         "n": "int8",
         "u": "uint64",
         "f": "float32",
+        "d": "float64",
         "z": "bool",
         "t": "text",
         "b": "bytes",
@@ -35,6 +36,7 @@ GOOD: dict[str, list[Any]] = {
     "n": [1],
     "u": [2**64 - 1],
     "f": [1.5],
+    "d": [2.5],
     "z": [True],
     "t": ["a"],
     "b": [b"x"],
@@ -101,6 +103,8 @@ def test_arrow_types_that_datasets_do_not_have_are_refused() -> None:
         ("n", "1", "append: column 'n' expects int8, found something else: a str is no column of values"),
         ("u", [-1], "append: column 'u' expects uint64, found something else: Integer value -1 not in range"),
         ("u", [2**64], "append: column 'u' expects uint64, found something else: "),
+        ("f", [1e300], "append: column 'f' expects float32, found a number that is too large"),
+        ("d", [2**53 + 1], "append: column 'd' expects float64, found something else: Integer value"),
         ("f", [True], "append: column 'f' expects float32, found bool"),
         ("z", [1], "append: column 'z' expects bool, found int64"),
         ("t", [b"a"], "append: column 't' expects text, found binary"),
@@ -144,6 +148,31 @@ def test_batches_may_be_arrow(opened: Dataset) -> None:
 
     assert opened["n"][:].to_pylist() == [1, 1, 1]
     assert opened["t"][:].to_pylist() == ["a", "a", "a"]
+
+
+def test_a_batch_does_not_change_with_the_callers_buffer(opened: Dataset) -> None:
+    """Between append and commit, as a loop that fills one array again and again does."""
+    buffer = bytearray(b"\x01")
+    values = pa.Array.from_buffers(pa.int8(), 1, [None, pa.py_buffer(buffer)])
+    opened.append(GOOD | {"n": values})
+    buffer[0] = 9
+
+    assert opened["n"][:].to_pylist() == [1]
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        pa.schema([("a", pa.int8()), ("a", pa.int8())]),
+        pa.schema([("", pa.int8())]),
+        pa.schema([("a", pa.list_(pa.int8(), 0))]),
+    ],
+    ids=["twice", "nameless", "empty-arrays"],
+)
+def test_arrow_schemas_are_held_to_the_same_rules(schema: pa.Schema) -> None:
+    """What could not be opened again is not created."""
+    with pytest.raises(ValueError, match="a column is there twice|a column name is|has an unknown type"):
+        columns.checked(schema)
 
 
 class Strided:

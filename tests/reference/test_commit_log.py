@@ -147,6 +147,36 @@ def test_a_dataset_that_was_made_anew_is_not_written_to(creds: dict[str, Any]) -
             other.append({"name": ["x"]})
             other.commit()
 
-        with pytest.raises(errors.DatasetNotFoundError, match="was made anew with another schema; open it again"):
+        with pytest.raises(
+            errors.DatasetNotFoundError, match="was deleted or made anew since it was opened; open it again"
+        ):
             opened.commit()
+        opened.close()
+
+
+def test_a_commit_that_came_through_is_not_made_twice(creds: dict[str, Any]) -> None:
+    """Its answer was lost, and what is there could not be read either; the caller commits again."""
+    bucket = Bucket()
+    with scripted(bucket.answer) as service:
+        creds["endpoint_url"] = service.url
+        opened = deeplake_ref.create("s3://box/ds", creds, schema=SCHEMA)
+        opened.append({"id": [1]})
+        bucket.after = lost_once(key_of(1))
+        written: list[str] = []
+
+        def deny(asked: Asked, key: str) -> Reply | None:
+            if asked.method == "PUT":
+                written.append(key)
+            read = asked.method == "GET" and key.endswith(key_of(1))
+            return refusal(403, "AccessDenied") if read and len(written) == 2 else None
+
+        bucket.before = deny
+        with pytest.raises(errors.StorageNetworkConnectionError) as caught:
+            opened.commit()
+        assert caught.value.effect == "unknown"
+        bucket.before = lambda asked, key: None
+
+        assert opened.commit() == 1
+        assert opened["id"][:].to_pylist() == [1]
+        assert len([key for key in bucket.objects if "_log" in key]) == 2
         opened.close()

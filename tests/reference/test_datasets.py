@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import zlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -160,11 +162,12 @@ def _other_rows(root: Path) -> None:
     pq.write_table(pa.table({"id": pa.array([1], pa.int64()), "name": ["a"]}), path)
     fields = json.loads(log(root, 2).read_text())
     content = path.read_bytes()
-    fields["files"][0] |= {"bytes": len(content), "footer": int.from_bytes(content[-8:-4], "little") + 8}
+    footer = int.from_bytes(content[-8:-4], "little") + 8
+    fields["files"][0] |= {"bytes": len(content), "footer": footer, "crc32": zlib.crc32(content[-footer:])}
     log(root, 2).write_text(json.dumps(fields))
 
 
-FILE = {"path": "_data/" + "0" * 32 + ".parquet", "rows": 1, "bytes": 10, "footer": 9}
+FILE = {"path": "_data/" + "0" * 32 + ".parquet", "rows": 1, "bytes": 10, "footer": 9, "crc32": 7}
 
 DAMAGED_LOGS: dict[str, Any] = {
     "version 1 is missing, 2 exists": lambda root: log(root, 1).unlink(),
@@ -192,11 +195,18 @@ def test_a_damaged_log_is_not_read(root: Path, why: str) -> None:
     assert not list(root.rglob("*.json"))
 
 
+def _flipped(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[content.index(b"ab", 4) if b"ab" in content[4:-400] else 40] ^= 1
+    path.write_bytes(content)
+
+
 DAMAGED_DATA: dict[str, Any] = {
     "it has .* bytes, the log says": lambda root: _first_file(root).write_bytes(_first_file(root).read_bytes()[:-3]),
-    "damaged: Arrow|damaged: OSError": lambda root: _first_file(root).write_bytes(
+    "its footer is not the one that was written": lambda root: _first_file(root).write_bytes(
         b"x" * _first_file(root).stat().st_size
     ),
+    "damaged: OSError": lambda root: _flipped(_first_file(root)),
     "it does not hold what the log says|it has 1 rows, the log says 2": _other_rows,
 }
 
@@ -241,3 +251,83 @@ def test_like_takes_an_open_dataset_or_a_path(root: Path, tmp_path: Path) -> Non
     with deeplake_ref.open_read_only(f"file://{root}") as source:
         assert deeplake_ref.like(source, f"file://{tmp_path}/one").schema == SCHEMA
     assert len(deeplake_ref.like(f"file://{root}", f"file://{tmp_path}/two")) == 0
+
+
+def test_of_two_copies_to_one_place_one_stays_whole(root: Path, tmp_path: Path) -> None:
+    """The one that loses removes its own objects only."""
+    destination = f"file://{tmp_path}/copy"
+    with ThreadPoolExecutor(4) as pool:
+        copies = [pool.submit(deeplake_ref.copy, f"file://{root}", destination) for _ in range(4)]
+    failed = [copy.exception() for copy in copies if copy.exception() is not None]
+
+    assert len(failed) == 3
+    assert all(isinstance(error, errors.DatasetExistsError) for error in failed)
+    assert deeplake_ref.open(destination)["id"][:].to_pylist() == [1, 2, 3]
+    assert len(list((tmp_path / "copy" / "_data").iterdir())) == 2
+
+
+def test_an_append_that_fails_adds_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the rows in memory are written at once, and cannot be."""
+    opened = deeplake_ref.create(f"file://{tmp_path}/ds", schema=SCHEMA)
+    opened.append({"id": [1], "name": ["a"]})
+    (tmp_path / "ds" / "_data").write_text("in the way")
+    monkeypatch.setattr(dataset, "MOST_BUFFERED", 1)
+    with pytest.raises(errors.InvalidURIError, match="^append: ") as caught:
+        opened.append({"id": [2], "name": ["b"]})
+    assert (caught.value.operation, caught.value.provider) == ("append", "file")
+    (tmp_path / "ds" / "_data").unlink()
+    opened.commit()
+
+    assert opened["id"][:].to_pylist() == [1]
+
+
+def test_reading_in_batches_is_of_one_moment(tmp_path: Path) -> None:
+    """A commit in between, which puts the rows of others first, doubles nothing."""
+    url = f"file://{tmp_path}/ds"
+    opened = deeplake_ref.create(url, schema={"id": "int64"})
+    opened.append({"id": [3, 4, 5, 6]})
+    with deeplake_ref.open(url) as other:
+        other.append({"id": [1, 2]})
+        other.commit()
+    batches = opened.batches(2)
+    first = next(batches)
+    opened.commit()
+
+    assert [each for table in (first, *batches) for each in table.column(0).to_pylist()] == [3, 4, 5, 6]
+    assert opened["id"][:].to_pylist() == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_writer_of_a_deleted_dataset_makes_nothing(root: Path) -> None:
+    """Neither where nothing is, nor where another one was made since."""
+    url = f"file://{root}"
+    with deeplake_ref.open(url) as stale:
+        deeplake_ref.delete(url)
+        stale.append({"id": [9], "name": ["x"]})
+        with pytest.raises(errors.DatasetNotFoundError, match="^commit: .* was deleted or made anew"):
+            stale.commit()
+        assert not [path for path in (root / "_log").rglob("*") if path.is_file()]
+        deeplake_ref.create(url, schema=SCHEMA).close()
+        with pytest.raises(errors.DatasetNotFoundError, match="^commit: .* was deleted or made anew"):
+            stale.commit()
+
+    assert len(deeplake_ref.open(url)) == 0
+
+
+OPERATIONS: dict[str, Any] = {
+    "create": lambda url: deeplake_ref.create(url, schema=SCHEMA),
+    "open": lambda url: deeplake_ref.open(f"{url}-missing"),
+    "open_read_only": lambda url: deeplake_ref.open_read_only(f"{url}-missing"),
+    "delete": lambda url: deeplake_ref.delete(f"{url}-missing"),
+    "copy": lambda url: deeplake_ref.copy(url, url),
+}
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_errors_name_the_function_that_was_called(root: Path, name: str) -> None:
+    """Once, at the beginning of the message, and as attributes."""
+    with pytest.raises(errors.StorageError) as caught:
+        OPERATIONS[name](f"file://{root}")
+
+    assert (caught.value.operation, caught.value.provider, caught.value.effect) == (name, "file", "none")
+    assert str(caught.value).startswith(f"{name}: ")
+    assert str(caught.value).count(f"{name}: ") == 1
