@@ -190,6 +190,27 @@ def test_a_failed_copy_is_no_dataset(place: Place) -> None:
             assert_stored(place, destination, simple(1, 2, 3), f"repeated after request {moment + 1}")
 
 
+@checks("DATA-34")
+@wired
+def test_a_copy_that_comes_too_late_harms_nothing(place: Place) -> None:
+    """Another copy to the same place is made before each of its requests to the destination."""
+    url = committed(place, simple(1), simple(2, 3))
+    with place.tapped() as seen, ThreadPoolExecutor(1) as pool:
+        copy(place, url, seen.place, seen.dataset_url())
+        for moment in range(len(seen.requests())):
+            destination = seen.dataset_url()
+            with seen.tap.holding(after=moment) as hold:
+                copying = pool.submit(copy, place, url, seen.place, destination)
+                hold.wait(copying, place.target.claims.deadline_s)
+                late = not copying.done()
+                if late:
+                    copy(place, url, place, destination)
+            about = f"another copy before request {moment + 1}"
+            if late:
+                raises("DatasetExistsError", copying.result)
+            assert_stored(place, destination, simple(1, 2, 3), about)
+
+
 def raises_or_ends(operation: Any) -> None:
     """Wait for a call into a process that was killed; it may have ended before."""
     try:

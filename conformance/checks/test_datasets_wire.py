@@ -67,13 +67,30 @@ def _half(value: bytes, _others: list[bytes]) -> bytes:
     return value[: len(value) // 2]
 
 
+def _changed(value: bytes, position: int) -> bytes:
+    changed = bytearray(value)
+    changed[position] ^= 1
+    return bytes(changed)
+
+
+def _another(value: bytes, others: list[bytes]) -> bytes:
+    """Return another object, one of the same size if there is one: it looks most like the right one."""
+    different = [other for other in others if other != value]
+    return next((other for other in different if len(other) == len(value)), different[0])
+
+
 DAMAGE: dict[str, Callable[[bytes, list[bytes]], bytes | None]] = {
     "missing": lambda value, others: None,
     "emptied": lambda value, others: b"",
     "cut-short": _half,
     "overwritten": lambda value, others: noise(len(value)),
-    "one-byte-changed": lambda value, others: value[:-1] + bytes([value[-1] ^ 255]),
-    "one-of-the-others": lambda value, others: next((other for other in others if other != value), b""),
+    "first-byte-changed": lambda value, others: _changed(value, 0),
+    "early-byte-changed": lambda value, others: _changed(value, 40),
+    "byte-of-the-first-third-changed": lambda value, others: _changed(value, len(value) // 3),
+    "middle-byte-changed": lambda value, others: _changed(value, len(value) // 2),
+    "late-byte-changed": lambda value, others: _changed(value, -40),
+    "last-byte-changed": lambda value, others: _changed(value, -1),
+    "one-of-the-others": _another,
 }
 
 
@@ -82,8 +99,8 @@ DAMAGE: dict[str, Callable[[bytes, list[bytes]], bytes | None]] = {
 def test_a_damaged_dataset_is_an_error(place: Place, case: str) -> None:
     """Each object of a dataset with two commits is damaged in turn, and mended again."""
     own = place.fresh_place()
-    url = committed(own, simple(1), simple(2, 3))
-    states = [simple(), simple(1), simple(1, 2, 3)]
+    url = committed(own, simple(1, 2), simple(3, 4))
+    states = [simple(), simple(1, 2), simple(1, 2, 3, 4)]
     sound = {key: value for key, value in state_of(own).items() if value is not None}
     for key, value in sound.items():
         damaged = DAMAGE[case](value, list(sound.values()))

@@ -324,12 +324,3 @@ def test_what_answers_something_else_is_not_the_service(place: Place, case: str)
             observed=Raised(error).text(),
             what=word,
         )
-
-
-@checks("ERR-12")
-@on("mem", "file")
-def test_a_place_without_urls_signs_none(place: Place) -> None:
-    """Of an object that exists."""
-    own = stocked(place)
-
-    raises("StorageOperationUnsupported", own.reader.sign_url, "d/a", 60)

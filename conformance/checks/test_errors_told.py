@@ -23,6 +23,7 @@ from conformance.checks.test_errors import (
     refused,
     stocked,
 )
+from conformance.contents import SIMPLE, committed, copy
 from conformance.expectations import Inconclusive, assert_equal, assert_true, raises
 from conformance.places import Place, Tapped
 from conformance.strangers.answers import REFUSALS, SOMETHING_ELSE
@@ -65,6 +66,27 @@ def test_an_error_of_a_service_says_where(place: Place, case: str) -> None:
     assert_true(error.provider, expected="a provider", observed=error.provider)
     assert_equal(CALLED[case], error.operation, "operation")
     assert_true(error.source, expected="a credential source", observed=error.source)
+
+
+OF_DATASETS: dict[str, tuple[str, Callable[[Place, str], object]]] = {
+    "create": ("DatasetExistsError", lambda place, url: place.create_dataset(SIMPLE, committed(place))),
+    "open": ("DatasetNotFoundError", lambda place, url: place.open_dataset(url)),
+    "open_read_only": ("DatasetNotFoundError", lambda place, url: place.open_dataset(url, read_only=True)),
+    "delete": ("DatasetNotFoundError", lambda place, url: place.target.delete(url, place.creds)),
+    "copy": ("DatasetNotFoundError", lambda place, url: copy(place, url, place, place.dataset_url())),
+}
+
+
+@checks("ERR-13")
+@pytest.mark.parametrize("case", [f"dataset-{word}" for word in OF_DATASETS])
+def test_an_error_of_a_dataset_says_where(place: Place, case: str) -> None:
+    """The function is the one that was called."""
+    word = case.removeprefix("dataset-")
+    name, call = OF_DATASETS[word]
+    error = raises(name, call, place, place.dataset_url())
+
+    assert_true(error.provider, expected="a provider", observed=error.provider)
+    assert_equal(word, error.operation, "operation")
 
 
 @checks("ERR-14")

@@ -78,7 +78,7 @@ def test_threads_may_share_a_handle(place: Place, data: st.DataObject) -> None:
         partial(followed, place.reader, place.writer, f"{folder}/t{number}", shared, plan)
         for number, plan in enumerate(plans)
     ]
-    models = at_once(calls, place.target.claims.deadline_s)
+    models = at_once(calls, 10 * place.target.claims.deadline_s)
     for number, model in enumerate(models):
         own = f"{folder}/t{number}"
         assert_equal(model, {name: place.witness.get(f"{own}/{name}") for name in model}, "the witness")
@@ -99,7 +99,7 @@ def test_handles_may_be_opened_at_once(place: Place, key: str) -> None:
         return place.open_reader(f"{place.url}/{folder}/t{number}").get(key)
 
     expected = [f"value {number}".encode() for number in range(8)]
-    read = at_once([partial(opened, number) for number in range(8)], place.target.claims.deadline_s)
+    read = at_once([partial(opened, number) for number in range(8)], 4 * place.target.claims.deadline_s)
     assert_equal(expected, read, "get of each thread")
     assert_equal(expected, [place.witness.get(f"{folder}/t{number}/{key}") for number in range(8)], "the witness")
 
@@ -125,7 +125,7 @@ def test_large_transfers_at_once_do_not_mix(place: Place) -> None:
         return digest(place.reader.get(f"{folder}/{(number + 1) % number_of}.k"))
 
     numbers = range(number_of)
-    limit_s = place.target.claims.deadline_s
+    limit_s = 2 * place.target.claims.deadline_s
     assert_equal(expected, at_once([partial(written, number) for number in numbers], limit_s), "get of one's own")
     neighbours = [expected[(number + 1) % number_of] for number in numbers]
     assert_equal(neighbours, at_once([partial(read, number) for number in numbers], limit_s), "get of a neighbour's")

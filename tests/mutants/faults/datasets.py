@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import re
 import time
+import zlib
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
@@ -13,6 +15,18 @@ from deeplake_ref import columns, commit_log, datasets, parquet
 from deeplake_ref.dataset import Dataset
 from deeplake_ref.errors import DatasetExistsError, DatasetNotFoundError, StorageError
 from tests.mutants.registry import Replacements, mutant, replaced
+
+
+def created(schema: Any, files: Any, message: str = "created") -> commit_log.Commit:
+    """Return a version 0."""
+    identity = commit_log.new_id()
+    return commit_log.Commit(0, message, schema, tuple(files), identity, identity)
+
+
+def behind(head: commit_log.Commit, files: Any, message: str, identity: str) -> commit_log.Commit:
+    """Return the version after another one, with more files."""
+    return replace(head, version=head.version + 1, message=message, files=head.files + tuple(files), id=identity)
+
 
 # ---- create, open, exists
 
@@ -34,7 +48,7 @@ def create_starts_again(_target: Any) -> Replacements:
 
     def create(writer: Any, schema: Any, files: Any = (), message: str = "created") -> commit_log.Commit:
         writer.remove_directory(commit_log.FOLDER)
-        entry = commit_log.Commit(0, message, schema, tuple(files))
+        entry = created(schema, files, message)
         writer.set(commit_log.key_of(0), entry.dumped())
         return entry
 
@@ -51,7 +65,7 @@ def other_objects_are_an_empty_dataset(_target: Any) -> Replacements:
             return right(reader, version)
         except DatasetNotFoundError:
             if reader.list():
-                return commit_log.Commit(0, "", {})
+                return created({}, ())
             raise
 
     return replaced(commit_log, read=read)
@@ -337,7 +351,7 @@ def create_looks_and_then_writes(_target: Any) -> Replacements:
     def create(writer: Any, schema: Any, files: Any = (), message: str = "created") -> commit_log.Commit:
         if commit_log.exists(writer.get_reader()):
             raise DatasetExistsError("create: a dataset exists already")
-        entry = commit_log.Commit(0, message, schema, tuple(files))
+        entry = created(schema, files, message)
         writer.set(commit_log.key_of(0), entry.dumped())
         return entry
 
@@ -348,9 +362,9 @@ def create_looks_and_then_writes(_target: Any) -> Replacements:
 def commit_looks_and_then_writes(_target: Any) -> Replacements:
     """Looks for the newest version, and then writes the next one unconditionally."""
 
-    def add(writer: Any, head: commit_log.Commit, files: Any, message: str) -> commit_log.Commit:
+    def add(writer: Any, head: commit_log.Commit, files: Any, message: str, identity: str) -> commit_log.Commit:
         head = commit_log.read(writer.get_reader())
-        entry = commit_log.Commit(head.version + 1, message, head.schema, head.files + tuple(files))
+        entry = behind(head, files, message, identity)
         writer.set(commit_log.key_of(entry.version), entry.dumped())
         return entry
 
@@ -361,11 +375,11 @@ def commit_looks_and_then_writes(_target: Any) -> Replacements:
 def the_loser_forgets_the_winners_files(_target: Any) -> Replacements:
     """Takes the next version after a lost race, and does not look at what the winner wrote."""
 
-    def add(writer: Any, head: commit_log.Commit, files: Any, message: str) -> commit_log.Commit:
+    def add(writer: Any, head: commit_log.Commit, files: Any, message: str, identity: str) -> commit_log.Commit:
         version = head.version
         while True:
             version += 1
-            entry = commit_log.Commit(version, message, head.schema, head.files + tuple(files))
+            entry = replace(behind(head, files, message, identity), version=version)
             if commit_log._put(writer, entry):
                 return entry
 
@@ -376,8 +390,8 @@ def the_loser_forgets_the_winners_files(_target: Any) -> Replacements:
 def commit_gives_up_after_one_loss(_target: Any) -> Replacements:
     """Raises where another writer was faster."""
 
-    def add(writer: Any, head: commit_log.Commit, files: Any, message: str) -> commit_log.Commit:
-        entry = commit_log.Commit(head.version + 1, message, head.schema, head.files + tuple(files))
+    def add(writer: Any, head: commit_log.Commit, files: Any, message: str, identity: str) -> commit_log.Commit:
+        entry = behind(head, files, message, identity)
         if not commit_log._put(writer, entry):
             raise StorageError("commit: too many attempts", effect="none")
         return entry
@@ -395,10 +409,11 @@ def the_log_is_written_before_the_data(_target: Any) -> Replacements:
         path = f"{parquet.FOLDER}/{len(waiting):032x}.parquet"
         content = parquet.serialised(table).to_pybytes()
         waiting.append((path, content))
-        return commit_log.DataFile(path, table.num_rows, len(content), int.from_bytes(content[-8:-4], "little") + 8)
+        footer = int.from_bytes(content[-8:-4], "little") + 8
+        return commit_log.DataFile(path, table.num_rows, len(content), footer, zlib.crc32(content[-footer:]))
 
-    def add(writer: Any, head: commit_log.Commit, files: Any, message: str) -> commit_log.Commit:
-        entry = right(writer, head, files, message)
+    def add(writer: Any, head: commit_log.Commit, files: Any, message: str, identity: str) -> commit_log.Commit:
+        entry = right(writer, head, files, message, identity)
         for path, content in waiting:
             writer.set(path, content)
         return entry
@@ -414,14 +429,14 @@ def commit_answers_before_it_writes(_target: Any) -> Replacements:
     right = commit_log.add
     heads: dict[str, commit_log.Commit] = {}
 
-    def add(writer: Any, head: commit_log.Commit, files: Any, message: str) -> commit_log.Commit:
+    def add(writer: Any, head: commit_log.Commit, files: Any, message: str, identity: str) -> commit_log.Commit:
         known = heads.get(writer.path, head)
-        entry = commit_log.Commit(known.version + 1, message, head.schema, known.files + tuple(files))
+        entry = behind(known, files, message, identity)
         heads[writer.path] = entry
 
         def later() -> None:
             time.sleep(1)
-            right(writer, known, files, message)
+            right(writer, known, files, message, identity)
 
         threading.Thread(target=later, daemon=True).start()
         return entry
@@ -441,3 +456,23 @@ def a_commit_is_made_row_by_row(_target: Any) -> Replacements:
         return right(self, message)
 
     return replaced(Dataset, commit=commit)
+
+
+@mutant(kills="DATA-34", places=("moto",))
+def a_copy_that_loses_removes_the_winners_data(target: Any) -> Replacements:
+    """Copies under the names of the source, and removes those when it loses."""
+
+    def copy(src: str, dst: str, src_creds: Any = None, dst_creds: Any = None, token: str | None = None) -> None:
+        with datasets.open_read_only(src, src_creds, token) as source, target.Writer(dst, dst_creds, token) as writer:
+            if commit_log.exists(writer.get_reader()):
+                raise DatasetExistsError(f"a dataset exists already at {dst}")
+            try:
+                for file in source.head.files:
+                    writer.set(file.path, source.reader.get(file.path))
+                commit_log.create(writer, source.head.schema, source.head.files)
+            except StorageError:
+                for file in source.head.files:
+                    writer.remove(file.path)
+                raise
+
+    return replaced(target, copy=copy)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from deeplake_ref import columns, parquet
+from deeplake_ref import columns, errors, parquet
 from deeplake_ref.dataset import Dataset
 from deeplake_ref.errors import StorageKeyNotFound
 from tests.mutants.registry import Replacements, mutant, replaced
@@ -134,3 +134,40 @@ def each_append_is_noted(_target: Any) -> Replacements:
         self._writer.set(f"_notes/{len(self._written)}", b"appended")
 
     return replaced(Dataset, append=append)
+
+
+@mutant(kills="DATA-25")
+def pages_are_believed(_target: Any) -> Replacements:
+    """Does not look at the checksums of what it reads."""
+    arrow = columns.arrow()
+    right_file, right_table = arrow.parquet.ParquetFile, arrow.parquet.read_table
+
+    def parquet_file(*arguments: Any, **keywords: Any) -> Any:
+        return right_file(*arguments, **keywords | {"page_checksum_verification": False})
+
+    def read_table(*arguments: Any, **keywords: Any) -> Any:
+        return right_table(*arguments, **keywords | {"page_checksum_verification": False})
+
+    return replaced(arrow.parquet, ParquetFile=parquet_file, read_table=read_table)
+
+
+@mutant(kills="DATA-25")
+def one_object_passes_for_another(_target: Any) -> Replacements:
+    """Does not look whether a data object is the one that was written under its name."""
+
+    def check_footer(self: Any, file: Any, tail: Any) -> None:
+        return
+
+    return replaced(parquet.DataReader, _check_footer=check_footer)
+
+
+@mutant(kills="ERR-13")
+def datasets_do_not_say_where(_target: Any) -> Replacements:
+    """Leaves errors of datasets without the function that was called."""
+
+    def complete(self: Any, operation: str, provider: str | None, effect: str) -> None:
+        if operation not in ("create", "open", "open_read_only", "delete", "copy"):
+            right(self, operation, provider, effect)
+
+    right = errors.StorageError.complete
+    return replaced(errors.StorageError, complete=complete)

@@ -228,7 +228,7 @@ def any_404_is_a_missing_key(_target: Any) -> Replacements:
     return replaced(s3, translated=translated)
 
 
-@mutant(kills="ERR-12")
+@mutant(kills="HANDLE-6")
 def a_signed_url_that_nobody_can_read(_target: Any) -> Replacements:
     """Gives out a URL of memory, which no one else can open."""
 
