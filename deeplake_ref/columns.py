@@ -221,7 +221,7 @@ def _rounded(array: Any, kind: Any) -> Any:
     pa = arrow()
     rounded = array.cast(kind, safe=False)
     flat, found = array, rounded
-    while _is_list(found.type):
+    while _is_list(flat.type):
         flat, found = flat.flatten(), found.flatten()
     if pa.types.is_floating(flat.type):
         was, became = pa.compute.is_inf(flat), pa.compute.is_inf(found)

@@ -150,6 +150,17 @@ def test_batches_may_be_arrow(opened: Dataset) -> None:
     assert opened["t"][:].to_pylist() == ["a", "a", "a"]
 
 
+@pytest.mark.parametrize("word", [*columns.SCALARS, "array(float32, 2)", "list(float32)", "list(text)"])
+def test_no_rows_fit_into_every_column(word: str) -> None:
+    """An empty list has no type of its own."""
+    assert columns.table({"a": word}, {"a": []}).num_rows == 0
+
+
+def test_lists_may_be_empty() -> None:
+    """So that their elements have no type."""
+    assert columns.table({"a": "list(float32)"}, {"a": [[], []]}).column(0).to_pylist() == [[], []]
+
+
 def test_a_batch_does_not_change_with_the_callers_buffer(opened: Dataset) -> None:
     """Between append and commit, as a loop that fills one array again and again does."""
     buffer = bytearray(b"\x01")
