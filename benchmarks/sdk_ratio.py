@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from measuring import Talk, in_threads, interleaved, table
-from raw_sdks import RAW, RawSdk
+from raw_sdks import RAW, S3, RawSdk
 
 import deeplake_ref
 from conformance.gate import start_gate
@@ -75,6 +75,9 @@ def measured(service: RunningService, *, rounds: int) -> str:
 
 def verbs(raw: RawSdk, writer: Any, reader: Any) -> dict[str, tuple[Any, Any]]:
     """Return each verb as the SDK does it, and as the reference does it."""
+    uploads = {"64 MiB put, managed": raw.managed_put}
+    if isinstance(raw, S3):
+        uploads["64 MiB put, managed, no checksum named"] = raw.unnamed_put
     return {
         "put 4 KiB": (lambda n: raw.put(f"ref/p{n}", SMALL), lambda n: writer.set(f"p{n}", SMALL)),
         "get 4 KiB": (lambda _: raw.get("ref/small"), lambda _: reader.get("small")),
@@ -83,7 +86,10 @@ def verbs(raw: RawSdk, writer: Any, reader: Any) -> dict[str, tuple[Any, Any]]:
             lambda _: raw.range("ref/large", MIDDLE, MIDDLE + SPAN),
             lambda _: reader.get("large", MIDDLE, MIDDLE + SPAN),
         ),
-        "64 MiB put, managed": (lambda _: raw.managed_put("ref/up", LARGE), lambda _: writer.set("up", LARGE)),
+        **{
+            name: (lambda _, upload=upload: upload("ref/up", LARGE), lambda _: writer.set("up", LARGE))
+            for name, upload in uploads.items()
+        },
         "64 MiB put, single": (lambda _: raw.put("ref/up", LARGE), lambda _: writer.set("up", LARGE)),
         "64 MiB get, managed": (lambda _: raw.managed_get("ref/large"), lambda _: reader.get("large")),
         "64 MiB get, single": (lambda _: raw.get("ref/large"), lambda _: reader.get("large")),

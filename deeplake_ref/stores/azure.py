@@ -325,7 +325,7 @@ class _Fetch:
         self._full = full
         self._key = key
 
-    def first(self, start: int, stop: int) -> ranges.Part | None:
+    def first(self, start: int, stop: int, begin: ranges.Begin) -> ranges.Part | None:
         """Ask for one chunk; 416 means that the blob ends before it."""
 
         def request(client: AzureClient, deadline: Deadline) -> ranges.Part | None:
@@ -335,11 +335,14 @@ class _Fetch:
                 if error.status == 416:
                     return None
                 raise
-            body = answer.body(deadline)
-            etag = azure_answers.etag(answer.headers)
-            if answer.status != 206:
-                return ranges.Part(body, 0, len(body), etag)
-            first, last, total = content_range(answer.headers)
+            with answer:
+                etag = azure_answers.etag(answer.headers)
+                if answer.status != 206:
+                    body = answer.body(deadline)
+                    return ranges.Part(body, 0, len(body), etag)
+                first, last, total = content_range(answer.headers)
+                begin(first, total, etag)
+                body = answer.body(deadline)
             if len(body) != last + 1 - first:
                 raise MalformedAnswerError
             # the MD5 of the whole blob comes with every range of it
@@ -349,17 +352,20 @@ class _Fetch:
 
         return self._store._call("get", self._key, request)  # noqa: SLF001 - one thing in two classes
 
-    def into(self, view: memoryview, start: int, etag: str) -> None:
+    def into(self, wanted: ranges.Wanted) -> None:
         """Read one range of a version in place."""
-        headers = {"x-ms-range": f"bytes={start}-{start + len(view) - 1}", "If-Match": azure_answers.quoted(etag)}
+        headers = {
+            "x-ms-range": f"bytes={wanted.start}-{wanted.stop - 1}",
+            "If-Match": azure_answers.quoted(wanted.etag),
+        }
 
         def request(client: AzureClient, deadline: Deadline) -> None:
             with client.send("GET", self._full, deadline, headers=headers) as answer:
-                if answer.status != 206 or content_range(answer.headers)[0] != start:
+                if answer.status != 206 or content_range(answer.headers)[0] != wanted.start:
                     raise MalformedAnswerError
-                if azure_answers.etag(answer.headers) != etag:
+                if azure_answers.etag(answer.headers) != wanted.etag:
                     raise StoragePreconditionFailed("get: the blob was replaced", provider="az", operation="get")
-                answer.body_into(view, deadline)
+                answer.body_into(wanted.room(), deadline)
 
         self._store._call("get", self._key, request)  # noqa: SLF001
 

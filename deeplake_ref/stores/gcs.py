@@ -275,7 +275,7 @@ class _Fetch:
         self._total = -1
         self._crc32c: str | None = None
 
-    def first(self, start: int, stop: int) -> ranges.Part | None:
+    def first(self, start: int, stop: int, begin: ranges.Begin) -> ranges.Part | None:
         """Ask for one chunk; 416 means that the object ends before it."""
 
         def request(client: GcsClient, deadline: Deadline) -> ranges.Part | None:
@@ -285,11 +285,15 @@ class _Fetch:
                 if error.status == 416:
                     return None
                 raise
-            body = answer.body(deadline)
-            etag = gcs_answers.generation(answer.headers)
-            first, last, total = (
-                content_range(answer.headers) if answer.status == 206 else (0, len(body) - 1, len(body))
-            )
+            with answer:
+                etag = gcs_answers.generation(answer.headers)
+                if answer.status == 206:
+                    first, last, total = content_range(answer.headers)
+                    begin(first, total, etag)
+                    body = answer.body(deadline)
+                else:
+                    body = answer.body(deadline)
+                    first, last, total = 0, len(body) - 1, len(body)
             if len(body) != last + 1 - first:
                 raise MalformedAnswerError
             self._total, self._crc32c = total, gcs_answers.kept_crc32c(answer.headers)
@@ -297,22 +301,22 @@ class _Fetch:
 
         return self._store._call("get", self._key, request)  # noqa: SLF001 - one thing in two classes
 
-    def into(self, view: memoryview, start: int, etag: str) -> None:
+    def into(self, wanted: ranges.Wanted) -> None:
         """Read one range of a generation in place."""
 
         def request(client: GcsClient, deadline: Deadline) -> None:
             try:
-                answer = client.download(self._full, start, start + len(view), deadline, generation=etag)
+                answer = client.download(self._full, wanted.start, wanted.stop, deadline, generation=wanted.etag)
             except RefusedError as error:
                 if error.status != 404:
                     raise
                 raise _replaced() from None
             with answer:
-                if answer.status != 206 or content_range(answer.headers)[0] != start:
+                if answer.status != 206 or content_range(answer.headers)[0] != wanted.start:
                     raise MalformedAnswerError
-                if gcs_answers.generation(answer.headers) != etag:
+                if gcs_answers.generation(answer.headers) != wanted.etag:
                     raise _replaced()
-                answer.body_into(view, deadline)
+                answer.body_into(wanted.room(), deadline)
 
         self._store._call("get", self._key, request)  # noqa: SLF001
 

@@ -2,20 +2,20 @@
 Reading an object in one request if it is small, and in parallel ranges of one version if it is not.
 
 The first request asks for one chunk; its answer tells the whole size, so that no request is spent on asking for it. The
-other ranges carry the first one's etag and arrive in place, in one buffer.
+other ranges start when the head of that answer is there; they carry its etag and arrive in place, in one buffer.
 """
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from concurrent.futures import FIRST_EXCEPTION, Executor, Future, wait
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from functools import partial
+from typing import Protocol, TypeVar
 
 from deeplake_ref.errors import StorageInternalError, StoragePreconditionFailed
 from deeplake_ref.stores import CHUNK
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 T = TypeVar("T")
 
@@ -36,15 +36,34 @@ class Part:
     etag: str
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The bytes `start` to `stop` of one version."""
+
+    start: int
+    stop: int
+    etag: str
+    room: Callable[[], memoryview]
+    """Returns where they go; called once they are there, since the memory of a large object takes long to get."""
+
+
+Begin = Callable[[int, int, str], None]
+"""Is told first byte, size of the whole object and etag, as soon as the head of an answer says them."""
+
+
 class Fetch(Protocol):
     """One ranged request."""
 
-    def first(self, start: int, stop: int) -> Part | None:
-        """Return the bytes `start` to `stop`, fewer if the object ends before; None if it has none from `start` on."""
+    def first(self, start: int, stop: int, begin: Begin) -> Part | None:
+        """Return the bytes `start` to `stop`, fewer if the object ends before; None if it has none from `start` on.
+
+        Raises:
+            StoragePreconditionFailed: the object was replaced between two attempts; `begin` says so.
+        """
         ...
 
-    def into(self, view: memoryview, start: int, etag: str) -> None:
-        """Fill a buffer with the bytes from `start` on of that version.
+    def into(self, wanted: Wanted) -> None:
+        """Fill the room of one range with its bytes.
 
         Raises:
             StoragePreconditionFailed: the object was replaced.
@@ -71,33 +90,79 @@ def read(fetch: Fetch, pool: Callable[[], Executor], start: int | None, end: int
     raise StorageInternalError("get: the object is replaced faster than it can be read", operation="get")
 
 
+class _Rest:
+    """The ranges behind the first chunk of one version, on their way into one buffer."""
+
+    def __init__(self, fetch: Fetch, pool: Callable[[], Executor], low: int, high: int) -> None:
+        self._fetch = fetch
+        self._pool = pool
+        self._low = low
+        self._high = high
+        self._etag: str | None = None
+        self._pending: list[Future[None]] = []
+        self._lock = threading.Lock()
+        self._whole: bytearray | None = None
+
+    def begin(self, start: int, total: int, etag: str) -> None:
+        """Start them, if there are any; a second attempt for the first chunk has to find the same version."""
+        self._high = min(self._high, total)
+        if start != self._low or self._high - start <= CHUNK:
+            return
+        if self._etag is not None:
+            if etag != self._etag:
+                raise StoragePreconditionFailed("get: the object was replaced", operation="get", effect="none")
+            return
+        self._etag = etag
+        executor = self._pool()
+        for at in range(start + CHUNK, self._high, CHUNK):
+            stop = min(at + CHUNK, self._high)
+            wanted = Wanted(at, stop, etag, partial(self._room, at, stop))
+            self._pending.append(executor.submit(self._fetch.into, wanted))
+
+    def _room(self, start: int, stop: int) -> memoryview:
+        return memoryview(self.whole())[start - self._low : stop - self._low]
+
+    def whole(self) -> bytearray:
+        """Return the buffer; it is made when the first bytes have arrived, while the service sends others."""
+        with self._lock:
+            if self._whole is None:
+                self._whole = bytearray(self._high - self._low)
+            return self._whole
+
+    def ended(self) -> None:
+        """Wait for them; the buffer is not given away while a thread may still write into it."""
+        gathered(self._pending)
+
+    def dropped(self) -> None:
+        """Start no more of them, and wait for those that run."""
+        for future in self._pending:
+            future.cancel()
+        wait(self._pending)
+
+
 def _read_once(fetch: Fetch, pool: Callable[[], Executor], low: int, high: int) -> bytes | bytearray:
-    part = fetch.first(low, min(high, low + CHUNK))
-    if part is None:
-        return b""
-    stop = min(high, part.total)
-    if part.start != low:
-        # a server that ignores ranges sends the whole object; a slice of it is still the right answer
-        if part.start == 0 and len(part.body) == part.total:
-            return part.body[low:stop]
-        raise StorageInternalError(f"get: asked for bytes from {low}, got bytes from {part.start}", operation="get")
-    if low + len(part.body) >= stop:
-        return part.body if len(part.body) == stop - low else part.body[: stop - low]
-    if len(part.body) < min(CHUNK, stop - low):
-        raise StorageInternalError(
-            f"get: asked for {CHUNK} bytes, got {len(part.body)}", operation="get", http_status=502
-        )
-    whole = bytearray(stop - low)
-    view = memoryview(whole)
-    view[: len(part.body)] = part.body
-    executor = pool()
-    pending = [
-        executor.submit(fetch.into, view[at : min(at + CHUNK, len(whole))], low + at, part.etag)
-        for at in range(len(part.body), len(whole), CHUNK)
-    ]
-    # the buffer is not given away while a thread may still write into it
-    gathered(pending)
-    return whole
+    rest = _Rest(fetch, pool, low, high)
+    try:
+        part = fetch.first(low, min(high, low + CHUNK), rest.begin)
+        if part is None:
+            return b""
+        stop = min(high, part.total)
+        if part.start != low:
+            # a server that ignores ranges sends the whole object; a slice of it is still the right answer
+            if part.start == 0 and len(part.body) == part.total:
+                return part.body[low:stop]
+            raise StorageInternalError(f"get: asked for bytes from {low}, got bytes from {part.start}", operation="get")
+        if low + len(part.body) >= stop:
+            return part.body if len(part.body) == stop - low else part.body[: stop - low]
+        if len(part.body) < min(CHUNK, stop - low):
+            raise StorageInternalError(
+                f"get: asked for {CHUNK} bytes, got {len(part.body)}", operation="get", http_status=502
+            )
+        rest.whole()[: len(part.body)] = part.body
+        rest.ended()
+        return rest.whole()
+    finally:
+        rest.dropped()
 
 
 def gathered(pending: list[Future[T]]) -> list[T]:

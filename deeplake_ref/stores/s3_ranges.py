@@ -34,7 +34,7 @@ class Fetch:
         self._key = key
         self._suspect: str | None = None
 
-    def first(self, start: int, stop: int) -> ranges.Part | None:
+    def first(self, start: int, stop: int, begin: ranges.Begin) -> ranges.Part | None:
         """Ask for one chunk; 416 means that the object ends before it."""
         deadline = self._store.body_deadline()
 
@@ -50,8 +50,9 @@ class Fetch:
                     return None
                 raise
             with answer["Body"] as raw:
+                offset, total = span_of(answer, answer["ContentLength"])
+                begin(offset, total, answer["ETag"])
                 body = _read(raw, answer["ContentLength"], deadline)
-            offset, total = span_of(answer, len(body))
             if len(body) == total <= CHECKED:
                 self._check_md5(body, answer)
             return ranges.Part(body, offset, total, answer["ETag"])
@@ -75,19 +76,19 @@ class Fetch:
                 raise MalformedAnswerError
             self._store.etags_are_md5 = False
 
-    def into(self, view: memoryview, start: int, etag: str) -> None:
+    def into(self, wanted: ranges.Wanted) -> None:
         """Read one range of a version in place."""
         deadline = self._store.body_deadline()
 
         def request(client: Any) -> None:
-            asked = {**self._where, "Range": f"bytes={start}-{start + len(view) - 1}", "IfMatch": etag}
+            asked = {**self._where, "Range": f"bytes={wanted.start}-{wanted.stop - 1}", "IfMatch": wanted.etag}
             answer = complete(client.get_object(**asked), "ETag")
             with answer["Body"] as raw:
-                if answer["ETag"] != etag:
+                if answer["ETag"] != wanted.etag:
                     raise StoragePreconditionFailed("get: the object was replaced", provider="s3", operation="get")
-                if span_of(answer, len(view))[0] != start:
+                if span_of(answer, wanted.stop - wanted.start)[0] != wanted.start:
                     raise MalformedAnswerError
-                _fill(view, raw, deadline)
+                _fill(wanted.room(), raw, deadline)
 
         self._store._call("get", self._key, request)  # noqa: SLF001
 

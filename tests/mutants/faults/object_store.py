@@ -128,8 +128,8 @@ def the_size_of_a_part_is_the_size_of_the_object(_target: Any) -> Replacements:
     """Takes the length of a partial answer for the size of the object."""
     right = Fetch.first
 
-    def first(self: Any, start: int, stop: int) -> ranges.Part | None:
-        part = right(self, start, stop)
+    def first(self: Any, start: int, stop: int, begin: ranges.Begin) -> ranges.Part | None:
+        part = right(self, start, stop, begin)
         return part and replace(part, total=part.start + len(part.body))
 
     return replaced(Fetch, first=first)
@@ -140,8 +140,8 @@ def neighbouring_ranges_are_cut_wrong(_target: Any) -> Replacements:
     """Cuts the second of two neighbouring ranges one byte early."""
     right = Fetch.into
 
-    def into(self: Any, view: memoryview, start: int, etag: str) -> None:
-        right(self, view, start - 1, etag)
+    def into(self: Any, wanted: ranges.Wanted) -> None:
+        right(self, replace(wanted, start=wanted.start - 1, stop=wanted.stop - 1))
 
     return replaced(Fetch, into=into)
 
@@ -151,8 +151,8 @@ def a_full_read_asks_for_a_range_that_is_refused(_target: Any) -> Replacements:
     """Asks for a range where the whole object is wanted, and takes the refusal for an empty object's as an error."""
     right = Fetch.first
 
-    def first(self: Any, start: int, stop: int) -> ranges.Part | None:
-        part = right(self, start, stop)
+    def first(self: Any, start: int, stop: int, begin: ranges.Begin) -> ranges.Part | None:
+        part = right(self, start, stop, begin)
         if part is None and start == 0:
             message = f"get: {self._key!r}: the service refuses the range"
             raise StorageInternalError(message, provider="s3", operation="get", http_status=416)
@@ -165,10 +165,10 @@ def a_full_read_asks_for_a_range_that_is_refused(_target: Any) -> Replacements:
 def parts_are_of_two_versions(_target: Any) -> Replacements:
     """Reads the parts of a large object without asking for one version of it."""
 
-    def into(self: Any, view: memoryview, start: int, etag: str) -> None:
+    def into(self: Any, wanted: ranges.Wanted) -> None:
         def request(client: Any) -> None:
-            answer = client.get_object(**self._where, Range=f"bytes={start}-{start + len(view) - 1}")
-            view[:] = answer["Body"].read().ljust(len(view), b"\0")
+            answer = client.get_object(**self._where, Range=f"bytes={wanted.start}-{wanted.stop - 1}")
+            wanted.room()[:] = answer["Body"].read().ljust(wanted.stop - wanted.start, b"\0")
 
         self._store._call("get", self._key, request)
 
