@@ -15,6 +15,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from deeplake_ref.errors import (
+    AuthenticationError,
     CredentialsNotFoundError,
     CredentialsUnavailableError,
     InvalidCredentialsError,
@@ -23,9 +24,10 @@ from deeplake_ref.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 C = TypeVar("C")
+T = TypeVar("T")
 C_co = TypeVar("C_co", covariant=True)
 
 # what is no plain name may be a secret in the wrong place, and is not repeated
@@ -87,12 +89,22 @@ class Resolved(Generic[C]):
 
 
 class Chain(Generic[C]):
-    """Resolves once, at first use, however many threads ask."""
+    """Resolves once, at first use, however many threads ask.
 
-    def __init__(self, provider: str, sources: Sequence[Source[C]], hint: str) -> None:
+    `renew` gets other credentials from where the given ones came from, or None if there are none (a static key).
+    """
+
+    def __init__(
+        self,
+        provider: str,
+        sources: Sequence[Source[C]],
+        hint: str,
+        renew: Callable[[C], C | None] = lambda _credentials: None,
+    ) -> None:
         self.provider = provider
         self.sources = tuple(sources)
         self.hint = hint
+        self._renew = renew
         self.attempts: list[Attempt] = []
         self._lock = threading.Lock()
         self._resolved: Resolved[C] | None = None
@@ -113,6 +125,30 @@ class Chain(Generic[C]):
             if self._resolved is None:
                 self._resolved = self._walk()
             return self._resolved
+
+    def call(self, request: Callable[[], T]) -> T:
+        """Make a request; where its credentials are rejected and the winner has others, get them, and try once more.
+
+        They are got once for however many threads. Credentials that nobody renews are not replaced by those of another
+        source: the rejection is the answer.
+        """
+        used = self.resolve()
+        try:
+            return request()
+        except AuthenticationError:
+            if not self._renewed(used):
+                raise
+        return request()
+
+    def _renewed(self, rejected: Resolved[C]) -> bool:
+        """Whether there are other credentials than the rejected ones."""
+        with self._lock:
+            if self._resolved is rejected:
+                other = self._renew(rejected.credentials)
+                if other is None:
+                    return False
+                self._resolved = Resolved(rejected.source, other)
+            return True
 
     def _walk(self) -> Resolved[C]:
         self.attempts.clear()

@@ -114,6 +114,69 @@ def test_a_failure_is_not_for_ever() -> None:
     assert chain.resolve().credentials == "key"
 
 
+# ---- renewal
+
+
+def test_rejected_credentials_are_renewed_once_for_all_threads() -> None:
+    """Each thread tries once more, with what one of them got."""
+    renewed: list[str] = []
+
+    def renew(old: str) -> str:
+        renewed.append(old)
+        return "second"
+
+    chain: Chain[str] = Chain("s3", [Scripted("one", lambda: Found("first"))], "", renew)
+    barrier = threading.Barrier(8)
+    answers: list[str] = []
+
+    def request() -> str:
+        now = chain.resolve().credentials
+        if now == "first":
+            barrier.wait(10)
+            raise errors.ExpiredTokenError("too late")
+        return now
+
+    threads = [threading.Thread(target=lambda: answers.append(chain.call(request))) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+
+    assert answers == ["second"] * 8
+    assert renewed == ["first"]
+
+
+def test_what_is_rejected_again_is_the_answer() -> None:
+    """One more try, not more."""
+    tries: list[None] = []
+
+    def request() -> None:
+        tries.append(None)
+        raise errors.AuthenticationError("who?")
+
+    chain: Chain[str] = Chain("s3", [Scripted("one", lambda: Found("first"))], "", lambda _old: "second")
+    with pytest.raises(errors.AuthenticationError):
+        chain.call(request)
+
+    assert len(tries) == 2
+
+
+def test_a_static_key_is_not_tried_again() -> None:
+    """Nor is another source asked."""
+    tries: list[None] = []
+
+    def request() -> None:
+        tries.append(None)
+        raise errors.ExpiredTokenError("too late")
+
+    other = Scripted("two", lambda: Found("other"))
+    chain: Chain[str] = Chain("s3", [Scripted("one", lambda: Found("first")), other], "")
+    with pytest.raises(errors.ExpiredTokenError):
+        chain.call(request)
+
+    assert (len(tries), other.asked) == (1, 0)
+
+
 # ---- the dictionary
 
 

@@ -1,0 +1,52 @@
+"""
+Who may sign in a run: labelled principals, whose keys are new in every run.
+
+A source of credentials gets an identity of its own, so that the proof on the wire tells which source won. The gate knows
+them all (`conformance/gate/`), and no service does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, Self
+
+Kind = Literal["aws", "azure_key", "azure_sas", "azure_bearer", "google_bearer", "google_key"]
+"""What proves an identity: an AWS key pair, perhaps with a session token; an account key of Azure, or a shared access
+signature made with one; a bearer token of Entra ID or of Google; a private key of Google, which signs URLs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """One principal and what proves it.
+
+    Attributes:
+        label: the source that has it, such as `aws_env`; a later generation of the same source is `aws_imds#2`.
+        kind: what proves it.
+        name: what goes over the wire in clear: key id, storage account, principal or e-mail address.
+        secret: the secret key; the account key in base64, for a shared access signature the one that made it; the bearer
+            token; the public key (PEM) that checks a signature.
+        token: the session token that has to come with an AWS key, None for long-lived keys.
+        sas: the shared access signature, without a leading question mark.
+        expires_at: unix seconds from which on it is refused, None for never.
+    """
+
+    label: str
+    kind: Kind
+    name: str
+    secret: str = field(repr=False)
+    token: str | None = field(default=None, repr=False)
+    sas: str | None = field(default=None, repr=False)
+    expires_at: float | None = None
+
+    def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
+        """Keep Hypothesis, which prints dataclasses field by field, from showing secrets."""
+        printer.text(f"Identity({self.label!r})")
+
+    def to_json(self) -> dict[str, Any]:
+        """Return JSON values, secrets included: for the gate's process, and for nothing else."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Self:
+        """Return the identity of JSON values."""
+        return cls(**values)
