@@ -34,6 +34,9 @@ ALARMS = {"fail", "flaky", "harness-error", "unexpected-pass", "unreachable"}
 
 TIMEOUT_S = 3600.0
 
+RUNS_PER_SERVICE = 5
+"""Runs after which services are started anew: Azurite keeps what was removed, 2 GB of it after ten runs."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run so many seeds, tell alarms, and return the exit code."""
@@ -49,16 +52,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     places = selecting.places(options.services)
     first = options.first if options.first is not None else random.randrange(2**31)  # noqa: S311 - no secret
     alarms, cut = 0, 0
-    with shared_services(places) as services:
-        for number, seed in enumerate(range(first, first + options.seeds), 1):
-            started = time.perf_counter()
-            found = run_one(seed, places, services, options)
-            cut += found is None
-            alarms += len(found or [])
-            for result in found or []:
-                told(result)
-            took = time.perf_counter() - started
-            print(f"[{number}/{options.seeds}] seed {seed}: {_count(found)}, {took:.0f} s", flush=True)
+    for block in range(0, options.seeds, RUNS_PER_SERVICE):
+        with shared_services(places) as services:
+            for number in range(block, min(block + RUNS_PER_SERVICE, options.seeds)):
+                started = time.perf_counter()
+                found = run_one(first + number, places, services, options)
+                cut += found is None
+                alarms += len(found or [])
+                for result in found or []:
+                    told(result)
+                took = time.perf_counter() - started
+                print(
+                    f"[{number + 1}/{options.seeds}] seed {first + number}: {_count(found)}, {took:.0f} s", flush=True
+                )
     print(f"{alarms} alarms in {options.seeds - cut} runs" + (f", {cut} runs were cut off" if cut else ""))
     return 1 if alarms else 3 if cut else 0
 
