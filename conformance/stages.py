@@ -1,0 +1,113 @@
+"""
+A world that is running: the target in a process of its own, in a private home, behind a port of the gate.
+"""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+import tempfile
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from conformance import sources
+from conformance.setting import Setting
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from conformance.gate import Exchange, Tap
+    from conformance.places import Place
+    from conformance.targets import Reader, Target, Writer
+    from conformance.worlds import World
+
+_numbers = itertools.count(1)
+
+
+@dataclass(slots=True)
+class Stage:
+    """One running world.
+
+    Attributes:
+        setting: what it was set up from.
+        target: the target, in a process of the world's own.
+        url: a root that nothing has used.
+        tap: the gate's port in front of the service, which says who signed.
+    """
+
+    setting: Setting = field(repr=False)
+    target: Target = field(repr=False)
+    url: str
+    tap: Tap = field(repr=False)
+    _opened: list[Reader | Writer] = field(default_factory=list, repr=False)
+
+    @property
+    def creds(self) -> Any:
+        """The creds argument of the world."""
+        return self.setting.creds
+
+    def writer(self) -> Writer:
+        """Open a handle for writing with the creds of the world."""
+        handle = self.target.open_writer(self.url, self.creds)
+        self._opened.append(handle)
+        return handle
+
+    def reader(self) -> Reader:
+        """Open a handle for reading with the creds of the world."""
+        handle = self.target.open_reader(self.url, self.creds)
+        self._opened.append(handle)
+        return handle
+
+    def requests(self) -> list[Exchange]:
+        """Return what the gate saw."""
+        return self.tap.requests()
+
+    def signers(self) -> set[str | None]:
+        """Return the labels of the identities that signed, None for unsigned requests."""
+        labels: dict[str | None, str | None] = {
+            identity.name: label for label, identity in self.setting.identities.items()
+        }
+        return {labels.get(exchange.signed_by, exchange.signed_by) for exchange in self.requests()}
+
+    def asked(self) -> set[str]:
+        """Return the sources whose services got a request."""
+        return {source for source, server in self.setting.servers.items() if server.asked}
+
+
+@contextmanager
+def running(world: World, place: Place, *, fresh: bool = False) -> Iterator[Stage]:
+    """Set up a world in front of a place's service, and run the target in it.
+
+    Args:
+        world: what to set up.
+        place: whose service and target.
+        fresh: whether the process is a new one, also where the target may be preloaded.
+    """
+    assert place.service is not None  # noqa: S101 - worlds are collected for services only
+    testbed = place.testbed
+    directory = Path(tempfile.mkdtemp(prefix="w", dir=testbed.directory))
+    tap = testbed.authority(place)
+    setting = Setting(world, directory, tap.url, getattr(tap, "know", lambda i: None))
+    target: Target | None = None
+    try:
+        sources.ground(setting)
+        for source in world.sources:
+            sources.plant(setting, source, world.way_of(source))
+        setting.finish()
+        target = testbed.in_world(setting.variables, directory / "work", fresh=fresh or needs_fresh(world))
+        stage = Stage(setting, target, f"{place.url}/w{next(_numbers)}", tap)
+        yield stage
+    finally:
+        if target is not None:
+            target.close()
+        testbed.note_exchanges(tap.requests())
+        tap.close()
+        setting.close()
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def needs_fresh(world: World) -> bool:
+    """Whether an SDK may have frozen at import what this world sets: botocore keeps the HOME of its import for SSO."""
+    return "aws_sso" in world.sources
