@@ -7,8 +7,6 @@ them all (`conformance/gate/`), and no service does.
 
 from __future__ import annotations
 
-import secrets
-import string
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Self
 
@@ -52,12 +50,3 @@ class Identity:
     def from_json(cls, values: dict[str, Any]) -> Self:
         """Return the identity of JSON values."""
         return cls(**values)
-
-
-def new_aws(label: str, *, session: bool, expires_at: float | None) -> Identity:
-    """Return a new AWS key pair, with a session token if it is temporary."""
-    letters = string.ascii_uppercase + "234567"
-    name = ("ASIA" if session else "AKIA") + "".join(secrets.choice(letters) for _ in range(16))
-    secret = secrets.token_urlsafe(27).replace("-", "/").replace("_", "+")[:34] + "/+xY/+"
-    token = secrets.token_urlsafe(150) + "/+==" if session else None
-    return Identity(label, "aws", name, secret, token=token, expires_at=expires_at)

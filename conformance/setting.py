@@ -34,7 +34,8 @@ class Setting:
         variables: the whole environment of the target.
         creds: the creds argument of the target, addressing included; None for none.
         identities: all that were handed out, by label.
-        servers: the fakes that were started, by source.
+        servers: the fakes that were started, by source or, where several share one, by service.
+        calls: how often the command of a source was run.
     """
 
     def __init__(self, world: World, directory: Path, endpoint: str, know: Callable[[Identity], None]) -> None:
@@ -54,6 +55,7 @@ class Setting:
         self.creds: dict[str, Any] | str | None = None
         self.identities: dict[str, Identity] = {}
         self.servers: dict[str, FakeServer] = {}
+        self.calls: dict[str, Callable[[], int]] = {}
         self.sections: dict[str, dict[str, dict[str, str]]] = {}
 
     # ---- what is on the disk
@@ -94,6 +96,10 @@ class Setting:
         self.identities[identity.label] = identity
         return identity
 
+    def mint(self, source: str, make: Callable[[str, float], Identity]) -> Callable[[str], Identity]:
+        """Return what makes the next generation of a source; `make` takes a label and unix seconds until it lives."""
+        return lambda label: self.know(make(label, self.expires_at(source)))
+
     def expires_at(self, source: str) -> float:
         """Return unix seconds until which credentials of a source live if they are made now."""
         return time.time() + self.world.life_of(source)
@@ -107,6 +113,14 @@ class Setting:
         server = FakeServer(fake, tls=tls, fault=fault)
         self.servers[source] = server
         return server
+
+    def asked(self) -> set[str]:
+        """Return the sources whose service or command got a request."""
+        found = {source for source, calls in self.calls.items() if calls()}
+        for source, server in self.servers.items():
+            told = getattr(server.fake, "source_of", None)
+            found |= {told(request) if told else source for request in server.received}
+        return found
 
     def close(self) -> None:
         """Stop the fakes."""

@@ -73,7 +73,7 @@ class Stage:
 
     def asked(self) -> set[str]:
         """Return the sources whose services got a request."""
-        return {source for source, server in self.setting.servers.items() if server.asked}
+        return self.setting.asked()
 
 
 @contextmanager

@@ -6,12 +6,12 @@ Files and variables as in "Configuration and credential file settings" and "Envi
 
 from __future__ import annotations
 
-import json
-import sys
 from typing import TYPE_CHECKING
 
 from conformance.fakes import Answer
 from conformance.identities import Identity, new_aws
+from conformance.sources import aws_services
+from conformance.sources.aws_services import CONFIG, CREDENTIALS, ROLE_ARN
 
 if TYPE_CHECKING:
     from conformance.fakes import Request
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from conformance.sources import Plant
 
 REGION = "us-east-1"
-
-CONFIG = ".aws/config"
-CREDENTIALS = ".aws/credentials"
 
 NAMED = "named"
 """The profile that `profile_name` of the dictionary names."""
@@ -102,9 +99,6 @@ def _dictionary_profile(setting: Setting, way: str | None) -> None:
     setting.section(CREDENTIALS, NAMED, **settings)
 
 
-ROLE_ARN = "arn:aws:iam::123456789012:role/conformance"
-
-
 def _environment(setting: Setting, way: str | None) -> None:
     identity = _key(setting, "aws_env")
     variables = {"AWS_ACCESS_KEY_ID": identity.name, "AWS_SECRET_ACCESS_KEY": identity.secret}
@@ -144,32 +138,6 @@ def _shared_file(setting: Setting, way: str | None) -> None:
     setting.section(CREDENTIALS, "default", **settings)
 
 
-def _process(setting: Setting, way: str | None) -> None:
-    identity = _key(setting, "aws_process")
-    told: dict[str, object] = {
-        "Version": 1,
-        "AccessKeyId": identity.name,
-        "SecretAccessKey": identity.secret,
-    }
-    program = "import sys\nprint(open(__file__ + '.json').read())\n"
-    match way:
-        case "exit-status":
-            program = "import sys\nsys.exit('cannot: ' + open(__file__ + '.json').read())\n"
-        case "garbage":
-            program = "print('Welcome to the hotel')\n"
-        case "wrong-version":
-            told["Version"] = 2
-        case "no-secret":
-            del told["SecretAccessKey"]
-        case "not-there":
-            setting.section(CONFIG, "default", credential_process=str(setting.directory / "bin" / "absent"))
-            return
-    file = setting.command("aws-credential-process", program)
-    file.with_name(f"{file.name}.json").write_text(json.dumps(told), encoding="utf-8")
-    file.with_name(f"{file.name}.json").chmod(0o600)
-    setting.section(CONFIG, "default", credential_process=f"{sys.executable} -IS {file}")
-
-
 def _config_file(setting: Setting, way: str | None) -> None:
     identity = _key(setting, "aws_config_file")
     settings = {"aws_access_key_id": identity.name, "aws_secret_access_key": identity.secret}
@@ -186,8 +154,13 @@ PLANTS: dict[str, Plant] = {
     "aws_dict": _dictionary,
     "aws_dict_profile": _dictionary_profile,
     "aws_env": _environment,
+    "aws_assume_role": aws_services.assume_role,
+    "aws_web_identity": aws_services.web_identity,
+    "aws_sso": aws_services.sso,
     "aws_shared_file": _shared_file,
-    "aws_process": _process,
+    "aws_process": aws_services.process,
     "aws_config_file": _config_file,
+    "aws_container": aws_services.container,
+    "aws_imds": aws_services.imds,
 }
 """How each source is planted."""
