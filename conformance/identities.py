@@ -7,6 +7,9 @@ them all (`conformance/gate/`), and no service does.
 
 from __future__ import annotations
 
+import base64
+import secrets
+import string
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Self
 
@@ -50,3 +53,19 @@ class Identity:
     def from_json(cls, values: dict[str, Any]) -> Self:
         """Return the identity of JSON values."""
         return cls(**values)
+
+
+def new_aws(label: str, *, session: bool, expires_at: float | None) -> Identity:
+    """Return an AWS identity with keys of their own.
+
+    The shapes are AWS's: a key id of 20 characters, `AKIA` for long-lived keys and `ASIA` for those that have a session
+    token (IAM User Guide, "Unique identifiers"), and a secret of 40 in the alphabet of base64. The secret always holds
+    `/` and `+`, which a client that escapes wrongly does not survive.
+    """
+    name = ("ASIA" if session else "AKIA") + "".join(
+        secrets.choice(string.ascii_uppercase + "234567") for _ in range(16)
+    )
+    letters = [secrets.choice(string.ascii_letters + string.digits) for _ in range(38)] + ["/", "+"]
+    secrets.SystemRandom().shuffle(letters)
+    token = base64.b64encode(b"conformance/" + secrets.token_bytes(400)).decode() if session else None
+    return Identity(label, "aws", name, "".join(letters), token=token, expires_at=expires_at)
