@@ -44,6 +44,11 @@ def of_a_write(stage: Stage) -> Outcome:
     return Outcome(error, frozenset(stage.signers()))
 
 
+def source_of(label: str | None) -> str | None:
+    """Return the source of an identity's label, whichever generation it is."""
+    return label.partition("#")[0] if label else label
+
+
 def assert_as_the_order_says(world: World, outcome: Outcome) -> None:
     """Raise `CheckFailure` unless the source that must win signed all, or the search ended as it must."""
     match expected(world):

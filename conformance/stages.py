@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from conformance import sources
 from conformance.setting import Setting
+from conformance.targets.masking import Secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from conformance.gate import Exchange, Tap
+    from conformance.identities import Identity
     from conformance.places import Place
     from conformance.targets import Reader, Target, Writer
     from conformance.worlds import World
@@ -77,28 +79,46 @@ class Stage:
 
 
 @contextmanager
-def running(world: World, place: Place, *, fresh: bool = False) -> Iterator[Stage]:
+def running(
+    world: World,
+    place: Place,
+    *,
+    fresh: bool = False,
+    adjust: Callable[[Setting], None] | None = None,
+    **rules: Any,
+) -> Iterator[Stage]:
     """Set up a world in front of a place's service, and run the target in it.
 
     Args:
         world: what to set up.
         place: whose service and target.
         fresh: whether the process is a new one, also where the target may be preloaded.
+        adjust: changes what was planted, before the target starts.
+        rules: of the gate, other than its usual ones (`conformance.gate.Authority`).
     """
-    assert place.service is not None  # noqa: S101 - worlds are collected for services only
-    testbed = place.testbed
+    service = place.service
+    assert service is not None  # noqa: S101 - worlds are collected for services only
+    testbed, secrets = place.testbed, Secrets()
     directory = Path(tempfile.mkdtemp(prefix="w", dir=testbed.directory))
-    tap = testbed.authority(place)
-    setting = Setting(world, directory, tap.url, getattr(tap, "know", lambda i: None))
+    tap = testbed.gate.open(service.url)
+
+    def know(identity: Identity) -> None:
+        for value, name in ((identity.secret, "secret"), (identity.token, "token"), (identity.sas, "signature")):
+            if value:
+                secrets.hide(value, f"{name} of {identity.label}")
+
+    setting = Setting(world, directory, tap.url, know)
     target: Target | None = None
     try:
         sources.ground(setting)
         for source in world.sources:
             sources.plant(setting, source, world.way_of(source))
+        if adjust is not None:
+            adjust(setting)
         setting.finish()
-        target = testbed.in_world(setting.variables, directory / "work", fresh=fresh or needs_fresh(world))
-        stage = Stage(setting, target, f"{place.url}/w{next(_numbers)}", tap)
-        yield stage
+        anew = fresh or needs_fresh(world)
+        target = testbed.in_world(setting.variables, directory / "work", fresh=anew, secrets=secrets)
+        yield Stage(setting, target, f"{place.url}/w{next(_numbers)}", tap)
     finally:
         if target is not None:
             target.close()

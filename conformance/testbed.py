@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from conformance.services import RunningService, Unreachable
     from conformance.strangers import Strangers
     from conformance.targets import Dataset, Reader, Target, Writer
+    from conformance.targets.masking import Secrets
     from conformance.targets.preloading import Preloaded
     from conformance.targets.selection import TargetSpec
     from conformance.witnesses import Witness
@@ -95,30 +96,26 @@ class Testbed:
             else:
                 self._others += taken
 
-    def in_world(self, environment: Mapping[str, str], cwd: Path, *, fresh: bool) -> Target:
+    def in_world(self, environment: Mapping[str, str], cwd: Path, *, fresh: bool, secrets: Secrets) -> Target:
         """Start the target in a process with exactly this environment, forked off a preloaded one if that is allowed.
 
         Args:
             environment: all variables of the world; a Python target also learns where modules are found.
             cwd: its working directory.
             fresh: whether it must be a new process.
+            secrets: what is masked in its texts.
         """
         spec = self.spec.through_stdio().from_anywhere()
         if spec.target is None:
-            return spec.start(environment, cwd)
+            return spec.start(environment, cwd, secrets)
         from conformance.targets.preloading import Preloaded, import_path
 
         given = {**environment, "PYTHONPATH": import_path()}
         if fresh or not spec.claims.preload:
-            return spec.start(given, cwd)
+            return spec.start(given, cwd, secrets)
         if self._preloaded is None:
             self._preloaded = Preloaded(spec)
-        return spec.speaking_to(self._preloaded.fork(given, cwd))
-
-    def authority(self, place: Place) -> Tap:
-        """Return a new port of the gate in front of a place's service, which verifies who signs."""
-        assert place.service is not None  # noqa: S101 - worlds are collected for services only
-        return self.gate.open(place.service.url)
+        return spec.speaking_to(self._preloaded.fork(given, cwd), secrets)
 
     @property
     def directory(self) -> Path:

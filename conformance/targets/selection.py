@@ -52,12 +52,18 @@ class TargetSpec:
     claims_file: str | None = None
     validate: bool = False
 
-    def start(self, environment: Mapping[str, str] | None = None, cwd: Path | None = None) -> Target:
+    def start(
+        self,
+        environment: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+        secrets: Secrets | None = None,
+    ) -> Target:
         """Start the target; raises `HarnessError` if it does not start.
 
         Args:
             environment: all variables of its process, None for a copy of ours; only through stdio.
             cwd: its working directory, None for ours; only through stdio.
+            secrets: what is masked in its texts besides the creds that it is given; only through stdio.
         """
         if self.door == IN_PROCESS:
             return self.start_in_process()
@@ -68,14 +74,15 @@ class TargetSpec:
             started = process.start(words, environment, cwd)
         except OSError as error:
             raise HarnessError(f"the target cannot be started: {words[0]}: {error.strerror}") from None
-        return self.speaking_to(started)
+        return self.speaking_to(started, secrets)
 
-    def speaking_to(self, process: Started) -> Target:
+    def speaking_to(self, process: Started, secrets: Secrets | None = None) -> Target:
         """Return the target in a process that was started with `words`; raises `HarnessError` if it does not answer."""
         from conformance.protocol import Schema
         from conformance.targets.stdio import StdioTarget
 
-        return StdioTarget(process, self.claims, name=self.label, schema=Schema() if self.validate else None)
+        schema = Schema() if self.validate else None
+        return StdioTarget(process, self.claims, name=self.label, schema=schema, secrets=secrets)
 
     def through_stdio(self) -> TargetSpec:
         """Return the same target in a process of its own."""

@@ -47,10 +47,11 @@ class StdioTarget(StdioDatasets):
         *,
         name: str = "",
         schema: Schema | None = None,
+        secrets: Secrets | None = None,
         margin_s: float = MARGIN_S,
     ) -> None:
         self.claims = claims
-        self._secrets = Secrets()
+        self._secrets = Secrets() if secrets is None else secrets
         self._connection = Connection(
             LineProcess(process),
             self._secrets,
