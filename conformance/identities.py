@@ -8,9 +8,12 @@ them all (`conformance/gate/`), and no service does.
 from __future__ import annotations
 
 import base64
+import json
 import secrets
 import string
+import uuid
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Literal, Self
 
 Kind = Literal["aws", "azure_key", "azure_sas", "azure_bearer", "google_bearer", "google_key"]
@@ -69,3 +72,59 @@ def new_aws(label: str, *, session: bool, expires_at: float | None) -> Identity:
     secrets.SystemRandom().shuffle(letters)
     token = base64.b64encode(b"conformance/" + secrets.token_bytes(400)).decode() if session else None
     return Identity(label, "aws", name, "".join(letters), token=token, expires_at=expires_at)
+
+
+def new_azure_key(label: str, account: str) -> Identity:
+    """Return an account key of Azure Storage: 64 random bytes in base64."""
+    return Identity(label, "azure_key", account, base64.b64encode(secrets.token_bytes(64)).decode())
+
+
+def new_azure_sas(label: str, account: str, *, permissions: str = "rwdlac", expires_at: float) -> Identity:
+    """Return an account SAS for blobs, made with a key that no other identity has; `expires_at` is cut to whole seconds.
+
+    Source: https://learn.microsoft.com/rest/api/storageservices/create-account-sas
+    """
+    from azure.storage.blob import AccountSasPermissions, ResourceTypes, generate_account_sas
+
+    key = new_azure_key(label, account).secret
+    sas = generate_account_sas(
+        account_name=account,
+        account_key=key,
+        resource_types=ResourceTypes(service=True, container=True, object=True),
+        permission=AccountSasPermissions.from_string(permissions),
+        expiry=datetime.fromtimestamp(int(expires_at), UTC),
+    )
+    return Identity(label, "azure_sas", account, key, sas=sas, expires_at=float(int(expires_at)))
+
+
+def new_azure_bearer(label: str, *, life_s: float, now: float) -> Identity:
+    """Return an access token of Entra ID for Azure Storage; its `name` is the object id of the principal.
+
+    A JWT of version 1.0, as storage gets them, whose signature is random bytes: neither the gate, which knows the whole
+    text, nor Azurite looks at it. It is valid from five minutes before `now`, as Entra dates them against skewed clocks.
+
+    Source: https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference; the claims that Azurite
+    3.35.0 demands, `BlobTokenAuthenticator`.
+    """
+    tenant, principal = str(uuid.uuid4()), str(uuid.uuid4())
+    issuer = f"https://sts.windows.net/{tenant}/"
+    starts, ends = int(now) - 300, int(now + life_s)
+    head = {"typ": "JWT", "alg": "RS256", "kid": secrets.token_urlsafe(20)}
+    claims = {
+        "aud": "https://storage.azure.com",
+        "iss": issuer,
+        "iat": starts,
+        "nbf": starts,
+        "exp": ends,
+        "appid": str(uuid.uuid4()),
+        "appidacr": "1",
+        "idp": issuer,
+        "oid": principal,
+        "sub": principal,
+        "tid": tenant,
+        "uti": secrets.token_urlsafe(16),
+        "ver": "1.0",
+    }
+    parts = (json.dumps(head).encode(), json.dumps(claims).encode(), secrets.token_bytes(256))
+    token = ".".join(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts)
+    return Identity(label, "azure_bearer", principal, token, expires_at=float(ends))
