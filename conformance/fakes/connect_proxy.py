@@ -101,7 +101,9 @@ class ConnectProxy:
         """Answer 403 and keep it as a leak."""
         size = min(int(handler.headers.get("Content-Length") or 0), LONGEST_BODY)
         headers = {name.lower(): value for name, value in handler.headers.items()}
-        body = handler.rfile.read(size)
+        body = b""
+        while len(body) < size and (more := handler.rfile.read(size - len(body))):
+            body += more
         self.received.append(Request(handler.command, handler.path, headers, body, time.time() + self.clock_s))
         self.asked.append(Asked("nobody", handler.command, host, 403))
         self.leaks.append(host)

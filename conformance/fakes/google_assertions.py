@@ -18,13 +18,17 @@ if TYPE_CHECKING:
 
     from conformance.identities import GoogleKey
 
-AUDIENCES = ("https://oauth2.googleapis.com/token", "https://accounts.google.com/o/oauth2/token")
-"""Whom an assertion is for, whatever address it is sent to; google-auth 2.62.2 always names the first."""
+AUDIENCE = "https://oauth2.googleapis.com/token"
+"""Whom an assertion is for. google-auth 2.62.2 names it whatever the key file's `token_uri` is; other libraries, Go's among
+them, name that `token_uri`, which is the same at Google and the fake's own address here."""
 
 LONGEST_LIFE_S = 3600
 
 SKEW_S = 300
 """Seconds that a clock may be ahead of Google's, which does not publish the number; people report refusals from 5 minutes."""
+
+SCOPES = ("https://www.googleapis.com/auth/", "openid", "email", "profile")
+"""What scopes begin with."""
 
 TIMEFRAME = (
     "Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable timeframe. "
@@ -32,8 +36,12 @@ TIMEFRAME = (
 )
 
 
-def check_assertion(assertion: str, keys: Mapping[str, GoogleKey], now: float) -> tuple[GoogleKey, str]:
-    """Return the key, by its id, that signed, and the scopes asked for; raises `Refused`."""
+def check_assertion(assertion: str, keys: Mapping[str, GoogleKey], now: float, *, address: str) -> GoogleKey:
+    """
+    Return the key that signed; raises `Refused`.
+
+    `keys` are by key id; `address` is where the assertion was sent to, host and path.
+    """
     header, claims, signed, signature = _parts(assertion)
     if header.get("alg") != "RS256":
         raise Refused(refusal(400, "invalid_grant", "Invalid JWT Signature."))
@@ -43,30 +51,38 @@ def check_assertion(assertion: str, keys: Mapping[str, GoogleKey], now: float) -
     key = keys.get(str(header.get("kid")))
     if key is None or key.client_email != account or not _signed_by(key, signed, signature):
         raise Refused(refusal(400, "invalid_grant", "Invalid JWT Signature."))
-    if claims.get("aud") not in AUDIENCES:
-        message = f"Invalid JWT: Failed audience check. The right audience is {AUDIENCES[0]}"
+    if claims.get("aud") not in (AUDIENCE, f"http://{address}", f"https://{address}"):
+        message = f"Invalid JWT: Failed audience check. The right audience is {AUDIENCE}"
         raise Refused(refusal(400, "invalid_grant", message))
     if not _timely(claims.get("iat"), claims.get("exp"), now):
         raise Refused(refusal(400, "invalid_grant", TIMEFRAME))
     if claims.get("sub", account) != account:
         # acting for a person of the domain needs a delegation, and nobody gave one
-        message = "Client is unauthorized to retrieve access tokens using this method, or client not authorized for any of the scopes requested."
+        message = (
+            "Client is unauthorized to retrieve access tokens using this method, "
+            "or client not authorized for any of the scopes requested."
+        )
         raise Refused(refusal(401, "unauthorized_client", message))
     scopes = claims.get("scope")
-    if not isinstance(scopes, str) or not scopes.strip():
+    if not isinstance(scopes, str) or not _are_scopes(scopes.split()):
         raise Refused(refusal(400, "invalid_scope", "Invalid OAuth scope or ID token audience provided."))
-    return key, scopes
+    return key
+
+
+def _are_scopes(names: list[str]) -> bool:
+    return bool(names) and all(name.startswith(SCOPES) for name in names)
 
 
 def _parts(assertion: str) -> tuple[dict[str, Any], dict[str, Any], bytes, bytes]:
     try:
         header, claims, signature = assertion.split(".")
         head, body = json.loads(_decoded(header)), json.loads(_decoded(claims))
-        if not isinstance(head, dict) or not isinstance(body, dict):
-            raise ValueError("no objects")
-        return head, body, f"{header}.{claims}".encode(), _decoded(signature)
+        proof = _decoded(signature)
     except (ValueError, binascii.Error):
-        raise Refused(refusal(400, "invalid_grant", "Bad Request")) from None
+        head = body = proof = None
+    if not isinstance(head, dict) or not isinstance(body, dict) or proof is None:
+        raise Refused(refusal(400, "invalid_grant", "Bad Request"))
+    return head, body, assertion.rpartition(".")[0].encode(), proof
 
 
 def _decoded(part: str) -> bytes:

@@ -29,7 +29,7 @@ ROOT = "/computeMetadata/v1/"
 
 ACCOUNTS = ROOT + "instance/service-accounts/"
 
-FLAVOUR = {"Metadata-Flavor": "Google", "Server": "Metadata Server for VM"}
+FLAVOUR = {"Metadata-Flavor": "Google"}
 
 EMAIL = "machine@conformance.iam.gserviceaccount.com"
 
@@ -91,8 +91,8 @@ class Metadata:
         scopes = [CLOUD_SCOPE, STORAGE_SCOPE]
         match rest:
             case "" if request.query.get("recursive", "").lower() == "true":
-                values = {"aliases": ["default"], "email": EMAIL, "scopes": scopes}
-                return Answer.of_json(values, headers=FLAVOUR)
+                account = {"aliases": ["default"], "email": EMAIL, "scopes": scopes}
+                return Answer.of_json(account, headers=FLAVOUR)
             case "":
                 return _told(200, "aliases\nemail\nidentity\nscopes\ntoken\n")
             case "email":
@@ -101,12 +101,9 @@ class Metadata:
                 return _told(200, "".join(f"{scope}\n" for scope in scopes))
             case "token":
                 identity, ends = self._current(request.now)
-                values = {
-                    "access_token": identity.secret,
-                    "expires_in": int(ends - request.now),
-                    "token_type": "Bearer",
-                }
-                return Answer.of_json(values, headers=FLAVOUR)
+                lasts = int(ends - request.now)
+                token = {"access_token": identity.secret, "expires_in": lasts, "token_type": "Bearer"}
+                return Answer.of_json(token, headers=FLAVOUR)
         return _told(404, "The requested URL was not found on this server.", "text/html; charset=UTF-8")
 
     def _current(self, now: float) -> tuple[Identity, float]:

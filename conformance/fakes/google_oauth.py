@@ -103,7 +103,8 @@ class OAuth:
             case None | "":
                 return refusal(400, "invalid_request", "Required parameter is missing: grant_type")
             case value if value == JWT_BEARER:
-                key, _scopes = check_assertion(form.get("assertion", ""), self._keys, request.now)
+                address = request.headers.get("host", "") + request.path
+                key = check_assertion(form.get("assertion", ""), self._keys, request.now, address=address)
                 return Answer.of_json(self._token(key.label, request.now))
             case "refresh_token":
                 return self._refreshed(request, form)
