@@ -11,12 +11,14 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from conformance.fakes import FakeServer
+from conformance.fakes.connect_proxy import ConnectProxy
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from conformance.certificates import RunCA
     from conformance.fakes import Fake, Fault
     from conformance.identities import Identity
     from conformance.worlds import World
@@ -30,6 +32,7 @@ class Setting:
     Attributes:
         world: what is to be set up.
         directory: private; holds `home`, `tmp`, `work` and `bin`.
+        ca: the run's own, which variables of the target name.
         endpoint: the base URL of the gate's port, at which the target finds the service.
         variables: the whole environment of the target.
         creds: the creds argument of the target, addressing included; None for none.
@@ -38,8 +41,12 @@ class Setting:
         calls: how often the command of a source was run.
     """
 
-    def __init__(self, world: World, directory: Path, endpoint: str, know: Callable[[Identity], None]) -> None:
+    def __init__(
+        self, world: World, directory: Path, endpoint: str, know: Callable[[Identity], None], ca: RunCA
+    ) -> None:
         self.world = world
+        self.ca = ca
+        self.proxies: list[ConnectProxy] = []
         self.directory = directory
         self.endpoint = endpoint
         self._know = know
@@ -122,7 +129,19 @@ class Setting:
             found |= {told(request) if told else source for request in server.received}
         return found
 
+    def proxy(self, hosts: Mapping[str, Fake]) -> ConnectProxy:
+        """Start a proxy that plays these hosts and refuses all others, until the stage closes."""
+        proxy = ConnectProxy(hosts, lambda host: self.ca.issue(host).server_context())
+        self.proxies.append(proxy)
+        return proxy
+
+    def leaks(self) -> list[str]:
+        """Return the hosts that were asked for and that nobody plays."""
+        return [host for proxy in self.proxies for host in proxy.leaks]
+
     def close(self) -> None:
         """Stop the fakes."""
+        for proxy in self.proxies:
+            proxy.close()
         for server in self.servers.values():
             server.close()

@@ -7,11 +7,14 @@ from __future__ import annotations
 import pytest
 
 from conformance import stages
-from conformance.checking import checks, in_worlds, over_space
-from conformance.expectations import assert_equal
-from conformance.model.precedence import ORDER, asked_at_most
-from conformance.outcomes import Outcome, assert_as_the_order_says, assert_failed, of_a_write
+from conformance.checking import checks, in_worlds, needs, over_space
+from conformance.expectations import assert_equal, assert_true
+from conformance.model.precedence import ANONYMOUS, ORDER, asked_at_most
+from conformance.outcomes import Outcome, assert_as_the_order_says, assert_failed, assert_won, of_a_write
 from conformance.places import Place
+from conformance.setting import Setting
+from conformance.sources.aws import REGION
+from conformance.sources.aws_services import CONFIG, CREDENTIALS
 from conformance.worlds import Way, World, world
 
 INVALID = "InvalidCredentialsError"
@@ -142,7 +145,7 @@ def later_of(source: str) -> tuple[str, ...]:
 @in_worlds("s3")
 @pytest.mark.parametrize(
     "world",
-    [world("aws", source, later_of(source), ways={source: way}) for source, ways in BROKEN.items() for way in ways],
+    [world("aws", source, *later_of(source), ways={source: way}) for source, ways in BROKEN.items() for way in ways],
     ids=str,
 )
 def test_a_broken_source_ends_the_search(place: Place, world: World) -> None:

@@ -42,7 +42,7 @@ def selected(setting: Setting) -> None:
 
 def one_of(place: Place, requirement: str, two: World, labels: set[str], **adjust: Any) -> None:
     """Write three times in a world with two sources, of which either may win."""
-    won = set()
+    won: set[str | None] = set()
     for _ in range(3):
         with stages.running(two, place, **adjust) as stage:
             outcome = of_a_write(stage)
