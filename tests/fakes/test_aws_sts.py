@@ -4,12 +4,14 @@ The security token service: who may assume what, by raw requests, and by botocor
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -35,7 +37,7 @@ def source(mint: Minted, label: str = "aws_shared_file", **changes: Any) -> Iden
     return mint.keep(new_aws(label, **{"session": False, "expires_at": None, **changes}))
 
 
-def fields(action: str = "AssumeRole", **changes: str | None) -> dict[str, str]:
+def fields(action: str = "AssumeRole", /, **changes: str | None) -> dict[str, str]:
     """Return the fields of a good request, with changes; None leaves a field out."""
     told = {"Action": action, "Version": "2011-06-15", "RoleArn": ARN, "RoleSessionName": "me", **changes}
     return {name: value for name, value in told.items() if value is not None}
@@ -60,6 +62,7 @@ def signed(
 def refusal(reply: Reply) -> tuple[int, str]:
     """Return status and code of an answer that refuses."""
     assert reply.headers["content-type"] == "text/xml"
+    ET.fromstring(reply.text)  # noqa: S314 - our own text
     return reply.status, element(reply, "Code")
 
 
@@ -157,6 +160,30 @@ def test_a_signature_of_another_secret_is_refused() -> None:
     assert "correct service: 'sts'" in replies[1].text.replace("&#x27;", "'")
 
 
+def test_a_session_token_has_to_be_signed() -> None:
+    """One that was added to a signed request proves nothing."""
+    mint = Minted()
+    known = source(mint, session=True)
+    with serving(sts(mint)) as server:
+        bare = dataclasses.replace(known, token=None)
+        reply = signed(server, bare, fields(), X_Amz_Security_Token=str(known.token))
+    assert refusal(reply) == (403, "SignatureDoesNotMatch")
+    assert "x-amz-security-token" in reply.text
+
+
+def test_the_scope_is_of_the_day_of_the_request() -> None:
+    """A signing key is good for one day."""
+    mint = Minted()
+    known = source(mint)
+    with serving(sts(mint)) as server:
+        signed(server, known, fields())
+        headers = server.received[0].headers
+        other = re.sub("/[0-9]{8}/", "/20260101/", headers["authorization"])
+        reply = signed(server, known, fields(), Authorization=other)
+    assert refusal(reply) == (403, "SignatureDoesNotMatch")
+    assert "Date in Credential scope" in reply.text
+
+
 def test_a_changed_body_is_refused() -> None:
     """The signature covers it."""
     mint = Minted()
@@ -213,6 +240,7 @@ def test_keys_that_have_ended_are_refused() -> None:
         ({"DurationSeconds": "43201"}, "ValidationError"),
         ({"DurationSeconds": "an hour"}, "ValidationError"),
         ({"ExternalId": "<>"}, "ValidationError"),
+        ({"RoleSessionName": "a\x00<b>"}, "ValidationError"),
     ],
 )
 def test_a_malformed_request_is_refused(changes: dict[str, str | None], code: str) -> None:
