@@ -114,7 +114,7 @@ def botocore(home: Path, config: str = "", **environment: str) -> dict[str, Any]
         **environment,
     }
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", BOTOCORE],
+        [sys.executable, "-c", BOTOCORE],
         env=world,
         cwd=home,
         capture_output=True,
