@@ -23,8 +23,8 @@ S3 = {
     "AuthorizationQueryParametersError": (
         400,
         (
-            "Query-string authentication version 4 requires the X-Amz-Algorithm, X-Amz-Credential, X-Amz-Signature, X-Amz-Date, "
-            "X-Amz-SignedHeaders, and X-Amz-Expires parameters."
+            "Query-string authentication version 4 requires the X-Amz-Algorithm, X-Amz-Credential, X-Amz-Signature, "
+            "X-Amz-Date, X-Amz-SignedHeaders, and X-Amz-Expires parameters."
         ),
     ),
     "ExpiredToken": (400, "The provided token has expired."),
