@@ -28,27 +28,36 @@ EXPIRED = Identity(
 )
 
 
+class PrivateKey(str):
+    """A private key that a failing test does not show."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "PrivateKey()"
+
+
 @pytest.fixture(scope="module")
-def private_key() -> str:
+def private_key() -> PrivateKey:
     return new_key()
 
 
-def new_key() -> str:
+def new_key() -> PrivateKey:
     from cryptography.hazmat.primitives.asymmetric import rsa
     from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    return PrivateKey(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode())
 
 
-def public_of(private_key: str) -> str:
+def public_of(private_key: PrivateKey) -> str:
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
     public = load_pem_private_key(private_key.encode(), None).public_key()
     return public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
 
 
-def service_account(private_key: str) -> Any:
+def service_account(private_key: PrivateKey) -> Any:
     from google.oauth2 import service_account as accounts
 
     class Account(accounts.Credentials):  # type: ignore[misc]
@@ -80,7 +89,7 @@ Opened = Callable[..., Tap]
 
 
 @pytest.fixture
-def opened(gate: Gate, fake_gcs: RunningService, private_key: str, ca: RunCA) -> Iterator[Opened]:
+def opened(gate: Gate, fake_gcs: RunningService, private_key: PrivateKey, ca: RunCA) -> Iterator[Opened]:
     taps: list[Tap] = []
 
     def open_tap(*, tls: bool = False, **rules: Any) -> Tap:
@@ -113,7 +122,7 @@ def use(client: Any, bucket: str, key: str, value: bytes = b"v") -> bytes:
     return bytes(client.bucket(bucket).blob(key).download_as_bytes(retry=None))
 
 
-@pytest.mark.parametrize("key", ["k", "a b+c%", "é/日本", "a//b", "..", "a?b#c"])
+@pytest.mark.parametrize("key", ["k", "a b+c%", "é/日本", "a//b", "a?b#c"])
 def test_a_token_is_let_in_and_named(opened: Opened, bucket: str, key: str) -> None:
     """What a fake handed out."""
     tap = opened()
@@ -139,7 +148,7 @@ def test_resumable_uploads_are_let_in_over_tls(
 
 
 @pytest.mark.parametrize("claim", ["audience", "scope"])
-def test_a_self_signed_token_is_let_in(opened: Opened, bucket: str, private_key: str, claim: str) -> None:
+def test_a_self_signed_token_is_let_in(opened: Opened, bucket: str, private_key: PrivateKey, claim: str) -> None:
     """Of a service account, whose public key is known."""
     credentials = service_account(private_key)
     if claim == "scope":
@@ -152,7 +161,7 @@ def test_a_self_signed_token_is_let_in(opened: Opened, bucket: str, private_key:
 
 
 @pytest.mark.parametrize("key", ["a-b", "a b/é"])
-def test_a_signed_url_is_let_in(opened: Opened, bucket: str, private_key: str, key: str) -> None:
+def test_a_signed_url_is_let_in(opened: Opened, bucket: str, private_key: PrivateKey, key: str) -> None:
     """Of version 4, made by the SDK with a private key."""
     tap = opened()
     use(client_of(tap.url, bearer(TOKEN.secret)), bucket, key, b"signed")
@@ -163,7 +172,7 @@ def test_a_signed_url_is_let_in(opened: Opened, bucket: str, private_key: str, k
     assert "X-Goog-Signature=***" in tap.requests()[-1].target
 
 
-def signed_url(tap: Tap, bucket: str, key: str, private_key: str) -> str:
+def signed_url(tap: Tap, bucket: str, key: str, private_key: PrivateKey) -> str:
     client = client_of(tap.url, service_account(private_key))
     blob = client.bucket(bucket).blob(key)
     url: str = blob.generate_signed_url(version="v4", expiration=timedelta(seconds=60), api_access_endpoint=tap.url)
@@ -182,7 +191,7 @@ def signed_url(tap: Tap, bucket: str, key: str, private_key: str) -> str:
     ],
 )
 def test_an_altered_signed_url_is_refused(
-    opened: Opened, bucket: str, private_key: str, change: tuple[str, str], expected: tuple[int, str]
+    opened: Opened, bucket: str, private_key: PrivateKey, change: tuple[str, str], expected: tuple[int, str]
 ) -> None:
     """Each part of it, in XML."""
     tap = opened()
@@ -195,7 +204,7 @@ def test_an_altered_signed_url_is_refused(
 
 @pytest.mark.parametrize(("clock_s", "expected"), [(61.0, (400, "ExpiredToken")), (-2000.0, (403, "AccessDenied"))])
 def test_a_signed_url_has_its_time(
-    opened: Opened, bucket: str, private_key: str, clock_s: float, expected: tuple[int, str]
+    opened: Opened, bucket: str, private_key: PrivateKey, clock_s: float, expected: tuple[int, str]
 ) -> None:
     """By the gate's clock; it stays somebody's."""
     tap = opened(clock_s=clock_s)
