@@ -175,13 +175,20 @@ def test_a_new_service_sas_names_whose_key_made_it(
     opened: Opened, azurite: RunningService, people: dict[str, Identity], container: str, of_container: bool
 ) -> None:
     """As a signed URL of the reference."""
-    from azure.storage.blob import BlobSasPermissions, ContainerSasPermissions, generate_blob_sas, generate_container_sas
+    from azure.storage.blob import (
+        BlobSasPermissions,
+        ContainerSasPermissions,
+        generate_blob_sas,
+        generate_container_sas,
+    )
 
     tap, account, key = opened(), azurite.access_key, people["azure_env_key"].secret
     client_of(url_of(tap, azurite), container, key).upload_blob("a b", b"v", overwrite=True)
     end = datetime.now(UTC) + timedelta(minutes=5)
     if of_container:
-        made = generate_container_sas(account, container, key, permission=ContainerSasPermissions(read=True), expiry=end)
+        made = generate_container_sas(
+            account, container, key, permission=ContainerSasPermissions(read=True), expiry=end
+        )
     else:
         made = generate_blob_sas(
             account, container, "a b", account_key=key, permission=BlobSasPermissions(read=True), expiry=end
