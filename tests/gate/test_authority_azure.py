@@ -115,7 +115,7 @@ def url_of(tap: Tap, azurite: RunningService) -> str:
 def refusal(call: Callable[[], object]) -> tuple[str | None, int | None]:
     with pytest.raises(HttpResponseError) as caught:
         call()
-    return caught.value.error_code, caught.value.status_code  # type: ignore[attr-defined]
+    return caught.value.error_code, caught.value.status_code
 
 
 @pytest.mark.parametrize("label", ["azure_env_key", "azure_dict_account_key"])
@@ -289,7 +289,7 @@ def test_a_clock_that_is_off_is_refused(
 
     with pytest.raises(ClientAuthenticationError, match="Request date header too old or in the future") as caught:
         client.upload_blob("k", b"v")
-    assert (caught.value.error_code, caught.value.status_code) == ("AuthenticationFailed", 403)  # type: ignore[attr-defined]
+    assert (caught.value.error_code, caught.value.status_code) == ("AuthenticationFailed", 403)
 
 
 def test_anonymous_is_let_in_where_it_is_allowed(opened: Opened, azurite: RunningService, container: str) -> None:
