@@ -4,18 +4,22 @@ The judge of a tap: who is known, whose proof a request carries, and what is for
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from conformance.gate.proofs import Proven, Refused, Request, bearer, goog4, sas, shared_key, sigv4
-from conformance.gate.refusals import answer, code_of
+from conformance.gate.refusals import answer, code_of, is_json
 from conformance.gate.signing_anew import signed_anew
 
 if TYPE_CHECKING:
     from conformance.gate.authority import Authority
     from conformance.gate.proofs import BodyCheck
     from conformance.identities import Identity
+
+
+_HOST = re.compile(rb"(\r\nhost:[ \t]*)[^\r]*", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +45,16 @@ class Denied:
 class Judge:
     """Decides by one authority."""
 
-    def __init__(self, authority: Authority, *, is_tls: bool) -> None:
+    def __init__(self, authority: Authority, *, host: str, is_tls: bool) -> None:
+        """Keep the rules.
+
+        Args:
+            authority: the rules.
+            host: the service's own Host, such as `127.0.0.1:9000`.
+            is_tls: whether the tap speaks TLS.
+        """
         self._authority = authority
+        self._host = host.encode()
         self._is_tls = is_tls
         self._known: dict[str, Identity] = {}
 
@@ -115,10 +127,13 @@ class Judge:
     def _head(
         self, raw: bytes, method: bytes, version: bytes, request: Request, pairs: list[tuple[bytes, bytes]]
     ) -> bytes:
-        """Return the head for the service: as it came, for Azurite signed anew."""
+        """Return the head for the service: as it came to S3, for Azurite signed anew, for Google nearly as it came."""
         rules = self._authority
         if rules.cloud == "az" and rules.account and rules.root_key:
             return signed_anew(method, version, request, pairs, account=rules.account, root_key=rules.root_key)
+        if rules.cloud == "gcs" and not is_json(request):
+            # signed URLs are of the XML interface, which fake-gcs-server has under its own name only
+            return _HOST.sub(rb"\g<1>" + self._host, raw, count=1)
         if rules.cloud == "gcs" and self._is_tls:
             # fake-gcs-server makes the address of a resumable upload from Host and this
             return raw[:-2] + b"X-Forwarded-Proto: https\r\n\r\n"

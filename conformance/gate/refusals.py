@@ -23,8 +23,8 @@ S3 = {
     "AuthorizationQueryParametersError": (
         400,
         (
-            "Query-string authentication version 4 requires the X-Amz-Algorithm, X-Amz-Credential, X-Amz-Signature, X-Amz-Date, "
-            "X-Amz-SignedHeaders, and X-Amz-Expires parameters."
+            "Query-string authentication version 4 requires the X-Amz-Algorithm, X-Amz-Credential, X-Amz-Signature, "
+            "X-Amz-Date, X-Amz-SignedHeaders, and X-Amz-Expires parameters."
         ),
     ),
     "ExpiredToken": (400, "The provided token has expired."),
@@ -143,7 +143,7 @@ def answer(cloud: Cloud, refused: Refused, request: Request) -> tuple[int, bytes
 
 def code_of(cloud: Cloud, refused: Refused, request: Request) -> str:
     """Return the code as this request's interface tells it."""
-    if cloud == "gcs" and not _is_json(request):
+    if cloud == "gcs" and not is_json(request):
         return {"required": "AccessDenied", "authError": "AuthenticationRequired"}.get(refused.code, refused.code)
     return refused.code
 
@@ -200,7 +200,8 @@ def _azure(refused: Refused, request: Request) -> tuple[int, dict[str, str], byt
     return status, headers, _xml("Error", {"Code": refused.code, "Message": message, **fields})
 
 
-def _is_json(request: Request) -> bool:
+def is_json(request: Request) -> bool:
+    """Whether a request is for Google's JSON interface."""
     return request.path.startswith(_JSON_PATHS)
 
 
@@ -212,7 +213,7 @@ def _google(refused: Refused, request: Request) -> tuple[int, dict[str, str], by
     if status == 401:
         invalid = ', error="invalid_token"' if refused.code == "authError" else ""
         headers["WWW-Authenticate"] = f'Bearer realm="https://accounts.google.com/"{invalid}'
-    if not _is_json(request):
+    if not is_json(request):
         details = {"Details": GOOGLE["required"][1]} if refused.code == "required" else {}
         body = _xml("Error", {"Code": code, "Message": refused.message or text, **details, **refused.fields})
         return status, headers | {"Content-Type": "application/xml; charset=UTF-8"}, body
