@@ -5,11 +5,13 @@ What a target says about itself, read from a TOML file of its own.
 name = "folder"
 areas = ["objects", "ranges"]           # default: all
 prefixes = ["file"]                     # default: mem file s3 az gcs
+sources = ["aws_dict", "aws_env"]       # where it finds credentials; default: all sources of its prefixes
 
 [options]
 concurrent = true                       # its handles may be used from several threads
 deadline_s = 60                         # every operation ends within so many seconds
 reserved_directories = [".tmp"]         # names that it hides on disk and that a witness must not count
+preload = ["boto3"]                     # modules to import before a process is forked for each world; default: never forked
 
 [defined]                               # its choice for a requirement of level DEFINED
 PATH-9 = "literal"
@@ -39,7 +41,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 PREFIXES = ("mem", "file", "s3", "az", "gcs")
 DEFAULT_OPTIONS: dict[str, Any] = {
@@ -48,6 +50,7 @@ DEFAULT_OPTIONS: dict[str, Any] = {
     "concurrent": True,
     "deadline_s": 60.0,
     "reserved_directories": (),
+    "preload": (),
 }
 
 
@@ -91,6 +94,7 @@ class Claims:
     options: Mapping[str, Any] = field(default_factory=lambda: dict(DEFAULT_OPTIONS))
     defined: Mapping[str, str] = field(default_factory=dict)
     creds: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    sources: tuple[str, ...] | None = None
     not_claimed: tuple[Unclaimed, ...] = ()
     known_failures: tuple[KnownFailure, ...] = ()
 
@@ -109,9 +113,18 @@ class Claims:
         """Names of directories that the target keeps for itself below a local root."""
         return tuple(self.options["reserved_directories"])
 
+    @property
+    def preload(self) -> tuple[str, ...]:
+        """Modules that may be imported once for many worlds; none means that each world gets a new process."""
+        return tuple(self.options["preload"])
+
     def claims_prefix(self, prefix: str) -> bool:
         """Whether the target serves paths of this prefix at all."""
         return prefix in self.prefixes
+
+    def unclaimed_sources(self, sources: Iterable[str]) -> set[str]:
+        """Return those sources of credentials that the target does not have."""
+        return set() if self.sources is None else set(sources) - set(self.sources)
 
     def not_claimed_reason(self, requirement: str, prefix: str) -> str | None:
         """Return why a requirement is not claimed on a prefix, or None if it is."""
@@ -146,6 +159,7 @@ class Claims:
             "name": self.name,
             "areas": list(self.areas) or "all",
             "prefixes": list(self.prefixes),
+            "sources": "all" if self.sources is None else list(self.sources),
             "options": {name: _plain(value) for name, value in self.options.items()},
             "defined": dict(self.defined),
             "not_claimed": [{"requirement": entry.requirement, "reason": entry.reason} for entry in self.not_claimed],

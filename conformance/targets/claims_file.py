@@ -44,13 +44,14 @@ class _Form:
         return UsageError(f"{self.name}: {where + ': ' if where else ''}{why}")
 
     def claims(self, table: dict[str, Any]) -> Claims:
-        known = ("name", "areas", "prefixes", "options", "defined", "creds", "not_claimed", "known_failure")
+        known = ("name", "areas", "prefixes", "sources", "options", "defined", "creds", "not_claimed", "known_failure")
         self.keys(table, known, "")
         prefixes = self.words(table.get("prefixes", PREFIXES), "prefixes", PREFIXES, "prefix")
         return Claims(
             name=self.text(table.get("name", ""), "name"),
             areas=self.words(table.get("areas", ()), "areas", _areas(), "area"),
             prefixes=prefixes,
+            sources=self.words(table["sources"], "sources", _sources(), "source") if "sources" in table else None,
             options=self.options(self.table(table.get("options", {}), "options")),
             defined=self.defined(self.table(table.get("defined", {}), "defined")),
             creds=self.creds(self.table(table.get("creds", {}), "creds")),
@@ -66,9 +67,11 @@ class _Form:
         deadline = table.get("deadline_s", 1)
         if isinstance(deadline, bool) or not isinstance(deadline, int | float) or not 0 < deadline < float("inf"):
             raise self.refuse("[options] deadline_s", f"a positive number of seconds: {deadline!r}")
-        reserved = table.get("reserved_directories", [])
-        self.strings(reserved, "[options] reserved_directories")
-        return DEFAULT_OPTIONS | table | {"reserved_directories": tuple(reserved)}
+        lists = {
+            name: tuple(self.strings(table.get(name, []), f"[options] {name}"))
+            for name in ("reserved_directories", "preload")
+        }
+        return DEFAULT_OPTIONS | table | lists
 
     def defined(self, table: dict[str, Any]) -> dict[str, str]:
         return {
@@ -165,6 +168,12 @@ def _areas() -> tuple[str, ...]:
     from conformance import requirements
 
     return tuple(dict.fromkeys(requirement.area for requirement in requirements.load().values()))
+
+
+def _sources() -> tuple[str, ...]:
+    from conformance.model.precedence import ORDER
+
+    return tuple(source for order in ORDER.values() for source in order)
 
 
 def _places() -> tuple[str, ...]:
