@@ -21,11 +21,14 @@ import secrets
 import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote_plus, urlsplit
 
 from conformance.fakes.azure_tokens import Mint, Tokens, is_storage
-from conformance.fakes.serving import Answer, Request
+from conformance.fakes.serving import Answer, Fault, Request, failing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
@@ -57,13 +60,19 @@ class Entra:
         mint: makes and announces an identity.
         tenant: its id.
         application: the one that may ask.
-        life_s: seconds that it tells its tokens live.
+        life_s: seconds that it tells its tokens live, of all sources or by source.
+
+    Attributes:
+        faults: how it fails for a source, by label; it stalls for all only (`FakeServer.fault`).
     """
 
     name = "entra"
 
-    def __init__(self, mint: Mint, *, tenant: str, application: Application, life_s: float) -> None:
+    def __init__(
+        self, mint: Mint, *, tenant: str, application: Application, life_s: float | Callable[[str], float]
+    ) -> None:
         self.life_s = life_s
+        self.faults: dict[str, Fault] = {}
         self._tenant = tenant
         self._application = application
         self._by_secret = Tokens(application.secret_label, mint)
@@ -80,8 +89,16 @@ class Entra:
         self._federated[token] = (starts, ends)
         return token
 
-    def answer(self, request: Request) -> Answer:
+    def source_of(self, request: Request) -> str:
+        """Return the label of the source that asks, by its proof; discovery is the secret's, if there is one."""
+        by_secret = self._application.client_secret is not None and "client_assertion" not in _form(request)
+        return self._application.secret_label if by_secret else self._application.federated_label
+
+    def answer(self, request: Request) -> Answer | None:
         """Answer with a document of discovery, with a token, or with an error of Entra's form."""
+        fault = self.faults.get(self.source_of(request))
+        if fault is not None:
+            return failing(fault)
         parts = request.path.strip("/").split("/")
         match parts:
             case ["common", "discovery", "instance"]:
@@ -158,12 +175,12 @@ class Entra:
         tokens = self._proven(request, form)
         if isinstance(tokens, Answer):
             return tokens
-        life_s = int(self.life_s)
+        told_s = self.life_s if isinstance(self.life_s, float | int) else self.life_s(self.source_of(request))
         return Answer.of_json(
             {
                 "token_type": "Bearer",
-                "expires_in": life_s,
-                "ext_expires_in": life_s,
+                "expires_in": int(told_s),
+                "ext_expires_in": int(told_s),
                 "access_token": tokens.next().secret,
             },
             headers=NOT_STORED,
