@@ -16,14 +16,13 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
-import json
-import secrets
 import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote_plus, urlsplit
 
+from conformance.fakes.azure_federation import EXCHANGE, FederatedTokens, claims_of
 from conformance.fakes.azure_tokens import Mint, Tokens, is_storage
 from conformance.fakes.serving import Answer, Fault, Request, failing
 
@@ -31,9 +30,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-
-EXCHANGE = "api://AzureADTokenExchange"
-"""The audience of a token that stands for a federated identity."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,17 +73,11 @@ class Entra:
         self._application = application
         self._by_secret = Tokens(application.secret_label, mint)
         self._by_federation = Tokens(application.federated_label, mint)
-        self._federated: dict[str, tuple[int, int]] = {}
+        self._federated = FederatedTokens()
 
     def new_federated_token(self, *, life_s: float, now: float) -> str:
-        """Return a token that the application may show from `now` on, for `life_s` seconds; a negative life is over.
-
-        It is a JWT as Kubernetes projects it into a pod, for the file of `AZURE_FEDERATED_TOKEN_FILE`.
-        """
-        starts, ends = int(min(now, now + life_s)), int(now + life_s)
-        token = unknown_federated_token(starts=starts, ends=ends)
-        self._federated[token] = (starts, ends)
-        return token
+        """Return a token for the file of `AZURE_FEDERATED_TOKEN_FILE`, good for `life_s` seconds from `now` on."""
+        return self._federated.new(life_s=life_s, now=now)
 
     def source_of(self, request: Request) -> str:
         """Return the label of the source that asks, by its proof; discovery is the secret's, if there is one."""
@@ -207,13 +197,13 @@ class Entra:
             told = "The request body must contain the following parameter: 'client_assertion_type'."
             return refused(request, 400, "invalid_request", 900144, told)
         assertion = form["client_assertion"].strip()
-        claims = _claims(assertion)
+        claims = claims_of(assertion)
         if claims is None:
             return refused(request, 400, "invalid_request", 50027, "JWT token is invalid or malformed.")
         if claims.get("iss") == self._application.client_id:
             told = "Client assertion contains an invalid signature. [Reason - The key was not found.]"
             return refused(request, 401, "invalid_client", 700027, told)
-        validity = self._federated.get(assertion)
+        validity = self._federated.validity(assertion)
         if validity is None:
             told = (
                 "No matching federated identity record found for presented assertion. Assertion Issuer: "
@@ -228,22 +218,6 @@ class Entra:
             )
             return refused(request, 401, "invalid_client", 700024, told)
         return self._by_federation
-
-
-def unknown_federated_token(*, starts: int, ends: int) -> str:
-    """Return a token of the form that a federated identity shows, which no application has registered."""
-    claims = {
-        "aud": [EXCHANGE],
-        "iss": f"https://oidc.cluster.test/{uuid.uuid4()}/",
-        "sub": "system:serviceaccount:conformance:target",
-        "iat": starts,
-        "nbf": starts,
-        "exp": ends,
-        "jti": str(uuid.uuid4()),
-    }
-    head = {"alg": "RS256", "kid": secrets.token_urlsafe(20)}
-    parts = (json.dumps(head).encode(), json.dumps(claims).encode(), secrets.token_bytes(256))
-    return ".".join(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts)
 
 
 NOT_STORED = {"Cache-Control": "no-store, no-cache", "Pragma": "no-cache"}
@@ -296,18 +270,6 @@ def _form(request: Request) -> dict[str, str]:
 
 def _is_storage_scope(scope: str) -> bool:
     return scope.endswith("/.default") and is_storage(scope.removesuffix("/.default"))
-
-
-def _claims(token: str) -> dict[str, Any] | None:
-    """Return the claims of a JWT, unverified; None if it is none."""
-    parts = token.split(".")
-    if len(parts) != 3:
-        return None
-    try:
-        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
-    except ValueError:
-        return None
-    return claims if isinstance(claims, dict) else None
 
 
 def _instant(seconds: float) -> str:

@@ -22,7 +22,8 @@ import pytest
 import trustme
 
 from conformance.fakes import FakeServer, Fault
-from conformance.fakes.azure_entra import JWT_BEARER, Application, Entra, unknown_federated_token
+from conformance.fakes.azure_entra import JWT_BEARER, Application, Entra
+from conformance.fakes.azure_federation import unknown_federated_token
 from conformance.identities import Identity, new_azure_bearer
 
 LIFE_S = 3600
