@@ -32,24 +32,37 @@ class Setting:
     Attributes:
         world: what is to be set up.
         directory: private; holds `home`, `tmp`, `work` and `bin`.
+        account: of Azure, the one in the path.
         ca: the run's own, which variables of the target name.
         endpoint: the base URL of the gate's port, at which the target finds the service.
         variables: the whole environment of the target.
         creds: the creds argument of the target, addressing included; None for none.
         identities: all that were handed out, by label.
         servers: the fakes that were started, by source or, where several share one, by service.
+        secrets: other secrets of the world, each with the name of what it belongs to.
         calls: how often the command of a source was run.
     """
 
     def __init__(
-        self, world: World, directory: Path, endpoint: str, know: Callable[[Identity], None], ca: RunCA
+        self,
+        world: World,
+        directory: Path,
+        endpoint: str,
+        know: Callable[[Identity], None],
+        hide: Callable[[str, str], None],
+        ca: RunCA,
+        *,
+        account: str = "",
     ) -> None:
         self.world = world
+        self.account = account
         self.ca = ca
         self.proxies: list[ConnectProxy] = []
         self.directory = directory
         self.endpoint = endpoint
         self._know = know
+        self._hide = hide
+        self.secrets: dict[str, str] = {}
         for name in ("home", "tmp", "work", "bin"):
             (directory / name).mkdir(parents=True, mode=0o700)
         self.home = directory / "home"
@@ -102,6 +115,12 @@ class Setting:
         self._know(identity)
         self.identities[identity.label] = identity
         return identity
+
+    def secret(self, name: str, text: str) -> str:
+        """Note a secret that is no identity's own, such as the secret of an application; returns it."""
+        self.secrets[text] = name
+        self._hide(text, name)
+        return text
 
     def mint(self, source: str, make: Callable[[str, float], Identity]) -> Callable[[str], Identity]:
         """Return what makes the next generation of a source; `make` takes a label and unix seconds until it lives."""

@@ -84,6 +84,7 @@ def running(
     *,
     fresh: bool = False,
     adjust: Callable[[Setting], None] | None = None,
+    tls: bool | None = None,
     **rules: Any,
 ) -> Iterator[Stage]:
     """Set up a world in front of a place's service, and run the target in it.
@@ -93,6 +94,7 @@ def running(
         place: whose service and target.
         fresh: whether the process is a new one, also where the target may be preloaded.
         adjust: changes what was planted, before the target starts.
+        tls: whether the service is reached by https, None where a source of the world needs that.
         rules: of the gate, other than its usual ones (`conformance.gate.Authority`).
     """
     service = place.service
@@ -100,7 +102,7 @@ def running(
     testbed, secrets = place.testbed, Secrets()
     directory = Path(tempfile.mkdtemp(prefix="w", dir=testbed.directory))
     authority = Authority(**{**usual_rules(service), **rules})
-    certificate = testbed.ca.issue() if needs_tls(world) else None
+    certificate = testbed.ca.issue() if (needs_tls(world) if tls is None else tls) else None
     tap = testbed.gate.open(service.url, authority=authority, tls=certificate)
 
     def know(identity: Identity) -> None:
@@ -109,7 +111,8 @@ def running(
             if value:
                 secrets.hide(value, f"{name} of {identity.label}")
 
-    setting = Setting(world, directory, service.creds(endpoint=tap.url)["endpoint_url"], know, testbed.ca)
+    endpoint = service.creds(endpoint=tap.url)["endpoint_url"]
+    setting = Setting(world, directory, endpoint, know, secrets.hide, testbed.ca, account=service.access_key)
     target: Target | None = None
     try:
         sources.ground(setting)
