@@ -28,8 +28,8 @@ OTHER_NAMES = ("object_id", "principal_id", "msi_res_id", "mi_res_id")
 class VirtualMachine:
     """The token endpoint of the Instance Metadata Service, on which `AZURE_POD_IDENTITY_AUTHORITY_HOST` points.
 
-    azure-identity in a chain first sends a request without `Metadata`, to see whether anybody answers; it is refused with
-    400, as by the real one, and that is the answer it wants.
+    Without that variable azure-identity, as one of a chain, first sends a request that has no `Metadata`, to see whether
+    anybody answers; 400 is the answer it wants. With it, it does not ask (1.27, `_credentials/imds.py`).
 
     Args:
         label: the source whose tokens it hands out.

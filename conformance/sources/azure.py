@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, cast, get_args
 from conformance.fakes import Answer, Fault
 from conformance.fakes.azure_cli import AzureCli
 from conformance.fakes.azure_cli import Way as CliWay
-from conformance.fakes.azure_entra import Application, Entra, unknown_federated_token
+from conformance.fakes.azure_entra import Application, Entra
+from conformance.fakes.azure_federation import unknown_federated_token
 from conformance.fakes.azure_managed_identity import AppService, VirtualMachine
 from conformance.identities import Identity, new_azure_bearer, new_azure_key, new_azure_sas
 
@@ -44,11 +45,10 @@ class SharedEntra:
         self.client_id = str(uuid.uuid4())
         self.client_secret = f"{token_urlsafe(27)}~/+="
         self._first = next(name for name in ENTRA if name in setting.world.sources)
-        life_s = {source: setting.world.life_of(source) for source in ENTRA}
         application = Application(self.client_id, self.client_secret)
-        self.entra = Entra(_mint(setting), tenant=self.tenant, application=application, life_s=life_s[self._first])
+        self.entra = Entra(_mint(setting), tenant=self.tenant, application=application, life_s=setting.world.life_of)
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: Request) -> Answer | None:
         """Answer as Entra ID."""
         return self.entra.answer(request)
 
