@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from conformance.fakes.aws_generations import Generations, Mint
 from conformance.fakes.google_refusals import Refused, status_refusal
 from conformance.fakes.serving import Answer, Request
 
@@ -40,7 +40,7 @@ class IamCredentials:
     Gives tokens of service accounts to those who may act as them.
 
     Args:
-        mint: as for `OAuth`.
+        mint: makes the identity of a label and tells the gate of it.
         accounts: the e-mail address of each account that may be acted as, and the source that gets its tokens.
         whose: returns the identity that an access token proves, None for unknown ones; `OAuth.issued_to` is one.
     """
@@ -49,13 +49,13 @@ class IamCredentials:
 
     def __init__(
         self,
-        mint: Callable[[str], Identity],
+        mint: Mint,
         *,
         accounts: Mapping[str, str],
         whose: Callable[[str], Identity | None],
     ) -> None:
-        self._mint = mint
-        self._accounts = dict(accounts)
+        self._accounts = {email: Generations(label, mint, LONGEST_LIFE_S) for email, label in accounts.items()}
+        self._labels = dict(accounts)
         self._whose = whose
 
     def answer(self, request: Request) -> Answer:
@@ -71,6 +71,11 @@ class IamCredentials:
         except Refused as refused:
             return refused.answer
         return status_refusal(404, "NOT_FOUND", "Method not found.")
+
+    def source_of(self, request: Request) -> str:
+        """Return the source that asks, the name of the fake if it cannot be told."""
+        generate = GENERATE.fullmatch(request.path)
+        return self._labels.get(generate[1], self.name) if generate else self.name
 
     def _check_caller(self, request: Request) -> None:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
@@ -92,7 +97,5 @@ class IamCredentials:
             return status_refusal(400, "INVALID_ARGUMENT", message)
         if email not in self._accounts:
             return status_refusal(403, "PERMISSION_DENIED", DENIED)
-        identity = self._mint(self._accounts[email])
-        ends = request.now + int(lifetime[1]) if identity.expires_at is None else identity.expires_at
-        told = datetime.fromtimestamp(ends, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        return Answer.of_json({"accessToken": identity.secret, "expireTime": told})
+        issued = self._accounts[email].renewed(request.now, float(lifetime[1]))
+        return Answer.of_json({"accessToken": issued.identity.secret, "expireTime": issued.expiration})
