@@ -99,5 +99,3 @@ def child(program: str, home: Path, *arguments: str, **environment: str) -> Any:
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
-
-
