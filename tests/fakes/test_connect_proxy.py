@@ -80,6 +80,12 @@ def through(proxy: ConnectProxy, host: str, authority: Authority | None = None) 
     return connection
 
 
+def status_of(connection: http.client.HTTPSConnection) -> int:
+    """Ask for something."""
+    connection.request("GET", "/")
+    return connection.getresponse().status
+
+
 def test_a_host_is_played(proxy: ConnectProxy, authority: Authority) -> None:
     """With a certificate for its name; a connection serves many requests."""
     connection = through(proxy, HOST, authority)
@@ -198,10 +204,8 @@ def test_a_host_may_fail(authority: Authority) -> None:
     with ConnectProxy({HOST: Echo(), "b.example": Echo()}, authority.context_for, faults={HOST: "reset"}) as proxy:
         broken, well = through(proxy, HOST, authority), through(proxy, "b.example", authority)
         with pytest.raises((http.client.HTTPException, OSError)):
-            broken.request("GET", "/")
-            broken.getresponse()
-        well.request("GET", "/")
-        status = well.getresponse().status
+            status_of(broken)
+        status = status_of(well)
         broken.close()
         well.close()
 
@@ -216,8 +220,7 @@ def test_a_closed_proxy_ends_its_tunnels(authority: Authority) -> None:
         connection.connect()
         assert isinstance(connection.sock, ssl.SSLSocket)
     with pytest.raises((http.client.HTTPException, OSError)):
-        connection.request("GET", "/")
-        connection.getresponse()
+        status_of(connection)
     connection.close()
 
 
@@ -238,7 +241,7 @@ def test_google_auth_refreshes_an_authorized_user(authority: Authority) -> None:
 
 def test_google_auth_acts_as_a_service_account(authority: Authority) -> None:
     """By a key whose endpoint is the file's; that of the impersonation has a fixed host."""
-    import google.auth
+    from google.auth.impersonated_credentials import Credentials
 
     email, key = "target@conformance.iam.gserviceaccount.com", new_google_key("gcs_env_file.base")
     minted = Minted(time.time())
@@ -249,7 +252,7 @@ def test_google_auth_acts_as_a_service_account(authority: Authority) -> None:
         ConnectProxy({"iamcredentials.googleapis.com": iam}, authority.context_for) as proxy,
     ):
         file = impersonated_service_account(service_account(key, oauth_url=server.url), email)
-        credentials, _project = google.auth.load_credentials_from_dict(file, scopes=[CLOUD_SCOPE])
+        credentials = Credentials.from_impersonated_service_account_info(file, scopes=[CLOUD_SCOPE])
         credentials.refresh(transport(proxy=proxy.url, ca=authority.pem))
 
     assert credentials.token == minted.identities[1].secret
