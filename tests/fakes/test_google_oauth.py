@@ -169,7 +169,7 @@ def consented(label: str = "gcs_gcloud_file") -> tuple[OAuth, RefreshToken, Mint
     return OAuth(minted, refresh_tokens=[token]), token, minted
 
 
-def refreshing(token: RefreshToken, client: OAuthClient | None = None, **fields: str) -> dict[str, str]:
+def refreshing(token: RefreshToken, client: OAuthClient | None = None, **fields: Any) -> dict[str, str]:
     """The form of a refresh."""
     client = client or token.client
     return {
@@ -214,7 +214,7 @@ def test_a_client_may_name_itself_by_http_basic() -> None:
         ({"scope": "https://www.googleapis.com/auth/gmail.readonly"}, 400, "invalid_scope"),
     ],
 )
-def test_a_refresh_that_is_not_due_is_refused(fields: dict[str, str], status: int, error: str) -> None:
+def test_a_refresh_that_is_not_due_is_refused(fields: dict[str, Any], status: int, error: str) -> None:
     """And no token is made."""
     oauth, token, minted = consented()
     got, told = posted(oauth, "/token", refreshing(token, **fields))
