@@ -158,7 +158,7 @@ class OAuth:
         if known.client != client:
             return refusal(401, "unauthorized_client", "Unauthorized")
         asked = frozenset(form.get("scope", "").split()) or known.scopes
-        if not asked <= known.scopes:
+        if not all(known.covers(scope) for scope in asked):
             return refusal(400, "invalid_scope", "Some requested scopes were invalid.")
         return Answer.of_json({**self._token(known.label, request.now), "scope": " ".join(sorted(asked))})
 

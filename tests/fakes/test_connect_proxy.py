@@ -20,9 +20,21 @@ import trustme
 from conformance.fakes import Answer, Request
 from conformance.fakes.connect_proxy import ConnectProxy
 from conformance.fakes.gcloud import install_browser
-from conformance.fakes.google_grants import CLOUD_SCOPE, STORAGE_SCOPE, new_oauth_client, new_refresh_token
+from conformance.fakes.google_grants import (
+    CLOUD_SCOPE,
+    STORAGE_SCOPE,
+    new_oauth_client,
+    new_refresh_token,
+    new_subject_token,
+)
+from conformance.fakes.google_hosts import Projects, google_hosts
 from conformance.fakes.google_iam import IamCredentials
-from conformance.fakes.google_key_files import authorized_user, impersonated_service_account, service_account
+from conformance.fakes.google_key_files import (
+    authorized_user,
+    external_account,
+    impersonated_service_account,
+    service_account,
+)
 from conformance.fakes.google_oauth import OAuth
 from conformance.fakes.serving import FakeServer
 from conformance.identities import new_google_key
@@ -289,6 +301,31 @@ def test_a_process_finds_the_proxy_by_its_variables(authority: Authority, tmp_pa
 
     assert told == {"error": "ProxyError", "token": minted.identities[0].secret}
     assert set(proxy.leaks) == {"storage.googleapis.com"}
+
+
+def test_an_external_account_has_its_project_looked_up(authority: Authority, tmp_path: Path) -> None:
+    """By the number in its audience, with its token."""
+    minted, subject = Minted(time.time()), new_subject_token("gcs_env_file")
+    oauth = OAuth(minted, subject_tokens=[subject])
+    (tmp_path / "subject").write_text(subject.token)
+    file = tmp_path / "file.json"
+    file.write_text(json.dumps(external_account(tmp_path / "subject", oauth_url="https://sts.googleapis.com")))
+    hosts = google_hosts(oauth, Projects(oauth.issued_to))
+    with ConnectProxy(hosts, authority.context_for) as proxy:
+        told = child(
+            FROM_VARIABLES,
+            tmp_path,
+            HTTPS_PROXY=proxy.url,
+            REQUESTS_CA_BUNDLE=str(authority.pem),
+            GOOGLE_APPLICATION_CREDENTIALS=str(file),
+        )
+
+    assert told == {"error": "ProxyError", "token": minted.identities[0].secret}
+    assert set(proxy.leaks) == {"storage.googleapis.com"}
+    assert [(each.fake, each.path, each.status) for each in proxy.asked[:2]] == [
+        ("google_oauth", "/v1/token", 200),
+        ("google_projects", "/v1/projects/123456789012", 200),
+    ]
 
 
 OPENED = """

@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 
 from conformance.fakes.google_grants import CLOUD_SCOPE
+from conformance.fakes.google_hosts import Projects, google_hosts
 from conformance.fakes.google_iam import IamCredentials
 from conformance.fakes.google_key_files import impersonation_url
+from conformance.fakes.google_oauth import OAuth
 from tests.fakes.google_asking import NOW, Minted, asked
 
 EMAIL = "target@conformance.iam.gserviceaccount.com"
@@ -89,3 +91,37 @@ def test_the_source_that_asks_is_told() -> None:
 
     assert iam.source_of(Request("POST", GENERATE, {}, b"", NOW)) == "gcs_env_file"
     assert iam.source_of(Request("POST", "/", {}, b"", NOW)) == "google_iam"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "authorized", "status"),
+    [
+        ("GET", "/v1/projects/123456789012", True, 200),
+        ("GET", "/v1/projects/conformance", True, 200),
+        ("GET", "/v1/projects/conformance", False, 401),
+        ("GET", "/v1/projects/other", True, 403),
+        ("POST", "/v1/projects/conformance", True, 404),
+        ("GET", "/v1/projects", True, 404),
+    ],
+)
+def test_one_project_is_told_to_a_bearer(method: str, path: str, authorized: bool, status: int) -> None:
+    """Others are not told from those that are not there."""
+    minted = Minted()
+    headers = {"authorization": f"Bearer {minted('caller').secret}"} if authorized else {}
+
+    assert asked(Projects(minted.whose), method, path, headers=headers).status == status
+
+
+def test_fixed_hosts_have_their_players() -> None:
+    """Storage has none."""
+    minted = Minted()
+    oauth, iam = OAuth(minted), IamCredentials(minted, accounts={}, whose=minted.whose)
+    hosts = google_hosts(oauth, iam)
+
+    assert {host for host, fake in hosts.items() if fake is oauth} == {
+        "accounts.google.com",
+        "oauth2.googleapis.com",
+        "sts.googleapis.com",
+    }
+    assert {host for host, fake in hosts.items() if fake is iam} == {"iamcredentials.googleapis.com"}
+    assert "storage.googleapis.com" not in hosts

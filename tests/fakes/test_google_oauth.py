@@ -193,6 +193,19 @@ def test_a_refresh_token_is_traded() -> None:
     assert minted.labels == ["gcs_gcloud_file", "gcs_gcloud_file#2"]
 
 
+def test_the_whole_of_the_cloud_covers_storage() -> None:
+    """Its client asks for three scopes of storage, whatever a person consented to."""
+    from google.cloud.storage import Client
+
+    client = new_oauth_client()
+    wide = new_refresh_token("gcs_gcloud_file", client, scopes=frozenset({CLOUD_SCOPE}))
+    narrow = new_refresh_token("gcs_cache", client, scopes=frozenset({STORAGE_SCOPE}))
+    oauth = OAuth(Minted(), refresh_tokens=[wide, narrow])
+    statuses = [posted(oauth, "/token", refreshing(each, scope=" ".join(Client.SCOPE)))[0] for each in (wide, narrow)]
+
+    assert statuses == [200, 400]
+
+
 def test_a_client_may_name_itself_by_http_basic() -> None:
     """RFC 6749, 2.3.1."""
     oauth, token, _minted = consented()
