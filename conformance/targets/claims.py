@@ -5,11 +5,13 @@ What a target says about itself, read from a TOML file of its own.
 name = "folder"
 areas = ["objects", "ranges"]           # default: all
 prefixes = ["file"]                     # default: mem file s3 az gcs
+sources = ["aws_dict", "aws_env"]       # where it looks for credentials; default: all sources of its prefixes
 
 [options]
 concurrent = true                       # its handles may be used from several threads
 deadline_s = 60                         # every operation ends within so many seconds
 reserved_directories = [".tmp"]         # names that it hides on disk and that a witness must not count
+forkable = true                         # its worker may be started once, and forked for each world
 
 [defined]                               # its choice for a requirement of level DEFINED
 PATH-9 = "literal"
@@ -42,11 +44,53 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 PREFIXES = ("mem", "file", "s3", "az", "gcs")
+SOURCES = {
+    "s3": (
+        "aws_dict",
+        "aws_dict_profile",
+        "aws_env",
+        "aws_assume_role",
+        "aws_web_identity",
+        "aws_sso",
+        "aws_shared_file",
+        "aws_process",
+        "aws_config_file",
+        "aws_container",
+        "aws_imds",
+    ),
+    "az": (
+        "azure_dict_account_key",
+        "azure_dict_sas_token",
+        "azure_env_connection_string",
+        "azure_env_key",
+        "azure_env_sas_token",
+        "azure_service_principal",
+        "azure_workload_identity",
+        "azure_managed_identity",
+        "azure_cli",
+    ),
+    "gcs": (
+        "gcs_key_file",
+        "gcs_key_dict",
+        "gcs_key_json",
+        "gcs_browser",
+        "gcs_cache",
+        "gcs_anon",
+        "gcs_oauth_token",
+        "gcs_env_file",
+        "gcs_gcloud_file",
+        "gcs_metadata",
+    ),
+}
+"""Where a credential may come from, by prefix; a claims file uses these names, in any order."""
+
 DEFAULT_OPTIONS: dict[str, Any] = {
     # a target that does not know `anon` would look for whom it is on the machine, and ask addresses beyond loopback
     "anonymous": False,
     "concurrent": True,
     "deadline_s": 60.0,
+    # what is preloaded must have read nothing of the machine yet: neither variables nor files, no thread, no connection
+    "forkable": False,
     "reserved_directories": (),
 }
 
@@ -88,6 +132,7 @@ class Claims:
     name: str = ""
     areas: tuple[str, ...] = ()
     prefixes: tuple[str, ...] = PREFIXES
+    sources: tuple[str, ...] | None = None
     options: Mapping[str, Any] = field(default_factory=lambda: dict(DEFAULT_OPTIONS))
     defined: Mapping[str, str] = field(default_factory=dict)
     creds: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -108,6 +153,21 @@ class Claims:
     def reserved_directories(self) -> tuple[str, ...]:
         """Names of directories that the target keeps for itself below a local root."""
         return tuple(self.options["reserved_directories"])
+
+    @property
+    def forkable(self) -> bool:
+        """Whether a worker that has imported the target may be forked, once for each world."""
+        return bool(self.options["forkable"])
+
+    def claimed_sources(self, prefix: str) -> tuple[str, ...]:
+        """Return the credential sources that the target claims on a prefix, in the order of `SOURCES`."""
+        if prefix not in self.prefixes:
+            return ()
+        return tuple(name for name in SOURCES.get(prefix, ()) if self.sources is None or name in self.sources)
+
+    def claims_source(self, name: str) -> bool:
+        """Whether the target looks for credentials there."""
+        return any(name in self.claimed_sources(prefix) for prefix in SOURCES)
 
     def claims_prefix(self, prefix: str) -> bool:
         """Whether the target serves paths of this prefix at all."""
@@ -146,6 +206,7 @@ class Claims:
             "name": self.name,
             "areas": list(self.areas) or "all",
             "prefixes": list(self.prefixes),
+            "sources": "all" if self.sources is None else list(self.sources),
             "options": {name: _plain(value) for name, value in self.options.items()},
             "defined": dict(self.defined),
             "not_claimed": [{"requirement": entry.requirement, "reason": entry.reason} for entry in self.not_claimed],

@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from conformance.settings import UsageError
-from conformance.targets.claims import DEFAULT_OPTIONS, PREFIXES, Claims, KnownFailure, Unclaimed
+from conformance.targets.claims import DEFAULT_OPTIONS, PREFIXES, SOURCES, Claims, KnownFailure, Unclaimed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -44,13 +44,14 @@ class _Form:
         return UsageError(f"{self.name}: {where + ': ' if where else ''}{why}")
 
     def claims(self, table: dict[str, Any]) -> Claims:
-        known = ("name", "areas", "prefixes", "options", "defined", "creds", "not_claimed", "known_failure")
+        known = ("name", "areas", "prefixes", "sources", "options", "defined", "creds", "not_claimed", "known_failure")
         self.keys(table, known, "")
         prefixes = self.words(table.get("prefixes", PREFIXES), "prefixes", PREFIXES, "prefix")
         return Claims(
             name=self.text(table.get("name", ""), "name"),
             areas=self.words(table.get("areas", ()), "areas", _areas(), "area"),
             prefixes=prefixes,
+            sources=self.sources(table["sources"], prefixes) if "sources" in table else None,
             options=self.options(self.table(table.get("options", {}), "options")),
             defined=self.defined(self.table(table.get("defined", {}), "defined")),
             creds=self.creds(self.table(table.get("creds", {}), "creds")),
@@ -58,9 +59,17 @@ class _Form:
             known_failures=tuple(self.entries(table, "known_failure", self.known_failure)),
         )
 
+    def sources(self, value: Any, prefixes: Iterable[str]) -> tuple[str, ...]:
+        known = [name for prefix in prefixes for name in SOURCES.get(prefix, ())]
+        everywhere = {name: prefix for prefix, names in SOURCES.items() for name in names}
+        for word in self.strings(value, "sources"):
+            if word in everywhere and word not in known:
+                raise self.refuse("sources", f"{word} is of {everywhere[word]}, which is not among the prefixes")
+        return self.words(value, "sources", known, "source")
+
     def options(self, table: dict[str, Any]) -> dict[str, Any]:
         self.keys(table, DEFAULT_OPTIONS, "[options]")
-        for name in ("anonymous", "concurrent"):
+        for name in ("anonymous", "concurrent", "forkable"):
             if not isinstance(table.get(name, True), bool):
                 raise self.refuse(f"[options] {name}", f"true or false: {table[name]!r}")
         deadline = table.get("deadline_s", 1)
