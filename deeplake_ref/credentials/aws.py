@@ -284,7 +284,8 @@ def _got(kind: Kind, settings: Settings, deadline_s: float, source: str) -> AwsC
     else:
         lives = kind is not ENVIRONMENT
         return AwsCredentials(signer, settings, (lambda: _got(kind, settings, deadline_s, source)) if lives else None)
-    raise failure
+    # it comes out of botocore, whose frames hold keys
+    raise failure.with_traceback(None)
 
 
 def _renewed(rejected: AwsCredentials) -> AwsCredentials | None:
