@@ -274,7 +274,7 @@ def _got(kind: Kind, settings: Settings, deadline_s: float, source: str) -> AwsC
     try:
         loaded = kind.provider(settings, deadline_s).load()
         if not hasattr(loaded, "refresh_needed"):
-            return AwsCredentials(static(loaded, kind.names), settings)
+            return AwsCredentials(static(loaded, kind.names, subject, kind.wrong), settings)
         signer = Renewing(loaded, subject, source)
         signer.get_frozen_credentials()
     except NotAnsweredError:

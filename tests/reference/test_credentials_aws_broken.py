@@ -8,9 +8,10 @@ import os
 import pickle
 import subprocess
 import sys
+import tempfile
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -283,7 +284,7 @@ FORMS: dict[str, Form] = {
         config("credential_process = sh -c 'echo hunter2; echo hunter2 >&2; exit 3'\n"),
         "aws_process",
         Unavailable,
-        "profile 'default': its credential_process ended with status 3; run the command by hand",
+        "the credential_process of profile 'default' ended with status 3; run the command by hand",
     ),
     "a process that is not there": Form(
         config("credential_process = /nowhere/hunter2\n"), "aws_process", Unavailable, "cannot be started: FileNotFound"
@@ -520,26 +521,38 @@ def test_surrounding_whitespace_does_not_count(aws_world: World) -> None:
 # ---- files
 
 
-@pytest.mark.parametrize("name", ["config", "credentials"])
-def test_a_file_that_may_not_be_read_is_broken(aws_world: World, name: str, tmp_path: Path) -> None:
+@pytest.fixture
+def open_home() -> Iterator[Path]:
+    """A directory that everybody may look into."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+@pytest.mark.parametrize("variable", ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"])
+def test_a_file_that_may_not_be_read_is_broken(
+    aws_world: World, variable: str, open_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It is named; botocore leaves it out without a word, and takes whoever is next."""
     aws_world.plant("aws_container")
-    (aws_world.home / name).write_text("[default]\naws_access_key_id = hunter2\naws_secret_access_key = hunter2\n")
-    (aws_world.home / name).chmod(0)
+    path = open_home / "hidden"
+    path.write_text("[default]\naws_access_key_id = hunter2\naws_secret_access_key = hunter2\n")
+    path.chmod(0)
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, str(path if name == variable else open_home / "none"))
+    # everything is imported before root, who reads everything, becomes somebody else
     chain_of({"anon": True}).resolve()
-    became_nobody = os.geteuid() == 0
-    if became_nobody:
-        # root reads everything
-        tmp_path.chmod(0o755)
+    is_root = os.geteuid() == 0
+    if is_root:
         os.seteuid(65534)
     try:
         with pytest.raises(InvalidCredentialsError) as caught:
             chain_of().resolve()
     finally:
-        if became_nobody:
+        if is_root:
             os.seteuid(0)
 
-    assert f"{name}' cannot be read" in str(caught.value)
+    assert f"the file {str(path)!r} cannot be read" in str(caught.value)
     assert "hunter2" not in "".join(traceback.format_exception(caught.value))
     assert aws_world.asked() == set()
 
