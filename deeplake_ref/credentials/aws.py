@@ -274,7 +274,7 @@ def _got(kind: Kind, settings: Settings, deadline_s: float, source: str) -> AwsC
     try:
         loaded = kind.provider(settings, deadline_s).load()
         if not hasattr(loaded, "refresh_needed"):
-            return AwsCredentials(static(loaded, kind.names), settings)
+            return AwsCredentials(static(loaded, kind.names, subject, kind.wrong), settings)
         signer = Renewing(loaded, subject, source)
         signer.get_frozen_credentials()
     except NotAnsweredError:
@@ -284,7 +284,8 @@ def _got(kind: Kind, settings: Settings, deadline_s: float, source: str) -> AwsC
     else:
         lives = kind is not ENVIRONMENT
         return AwsCredentials(signer, settings, (lambda: _got(kind, settings, deadline_s, source)) if lives else None)
-    raise failure
+    # it comes out of botocore, whose frames hold keys
+    raise failure.with_traceback(None)
 
 
 def _renewed(rejected: AwsCredentials) -> AwsCredentials | None:

@@ -59,7 +59,7 @@ def runner(timeout_s: float, subject: str) -> Callable[..., Finished]:
             output, failure = _output(process, timeout_s)
             if not failure:
                 return Finished(output)
-        message = f"{subject}: its credential_process {failure}; run the command by hand to see why"
+        message = f"{subject} {failure}; run the command by hand to see why"
         raise CredentialsUnavailableError(message) from cause
 
     return run

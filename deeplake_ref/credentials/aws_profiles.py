@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from deeplake_ref.credentials import aws_process
 from deeplake_ref.credentials.aws_machine import container_provider, imds_provider
 from deeplake_ref.credentials.aws_services import IdentityServices
-from deeplake_ref.errors import CredentialsUnavailableError, InvalidCredentialsError, redacted
+from deeplake_ref.credentials.aws_settings import shown
+from deeplake_ref.errors import CredentialsError, CredentialsUnavailableError, InvalidCredentialsError, redacted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -51,12 +52,14 @@ class Kind:
         provider: makes the provider; the seconds are those of the operation that needs credentials.
         subject: whose credentials they are, for messages.
         names: what the keys are called where they stand, for messages.
+        wrong: what is raised if one of them cannot be sent.
     """
 
     lacking: Callable[[Settings], str | None]
     provider: Callable[[Settings, float], Any]
     subject: Callable[[Settings], str]
     names: tuple[str, str, str] = KEY_FIELDS
+    wrong: type[CredentialsError] = InvalidCredentialsError
 
 
 def _of_profile(settings: Settings) -> str:
@@ -295,7 +298,7 @@ def _process_of(settings: Settings, deadline_s: float, profile_name: str) -> Any
     from botocore.credentials import ProcessProvider
 
     timeout_s = min(aws_process.LONGEST_S, deadline_s / 2)
-    subject = f"profile {settings.shown}"
+    subject = f"the credential_process of profile {shown(profile_name)}"
     return ProcessProvider(profile_name, lambda: settings.files.merged, aws_process.runner(timeout_s, subject))
 
 
@@ -309,7 +312,13 @@ ROLE = Kind(_lacks_role, _role_provider, lambda settings: f"the role of profile 
 WEB = Kind(_lacks_web_identity, _web_identity_provider, _subject_of_web_identity)
 SSO = Kind(_lacks_sso, _sso_provider, lambda settings: f"SSO of profile {settings.shown}")
 SHARED_FILE = Kind(_lacks_shared_file, _shared_file_provider, _of_profile)
-PROCESS = Kind(_lacks_process, _process_provider, _of_profile)
+PROCESS = Kind(
+    _lacks_process,
+    _process_provider,
+    lambda settings: f"the credential_process of profile {settings.shown}",
+    ("AccessKeyId", "SecretAccessKey", "SessionToken"),
+    CredentialsUnavailableError,
+)
 CONFIG_FILE = Kind(_lacks_config_file, _config_file_provider, _of_profile)
 
 KINDS = (ROLE, WEB, SSO, SHARED_FILE, PROCESS, CONFIG_FILE)

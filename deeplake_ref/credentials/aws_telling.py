@@ -36,14 +36,21 @@ def problem(values: Mapping[str, Any]) -> str | None:
     )
 
 
-def static(found: Any, names: tuple[str, str, str]) -> Any:
-    """Return botocore's credentials; raises `InvalidCredentialsError` if one cannot go into a header."""
+def static(found: Any, names: tuple[str, str, str], subject: str, kind: type[CredentialsError]) -> Any:
+    """Return botocore's credentials.
+
+    Args:
+        found: the credentials.
+        names: what key id, secret key and session token are called where they stand.
+        subject: whose they are.
+        kind: what to raise if one of them cannot go into a header.
+    """
     values = dict(zip(names, (found.access_key, found.secret_key, found.token), strict=True))
-    if values[names[2]] is None:
+    if found.token is None:
         del values[names[2]]
     odd = problem(values)
     if odd:
-        raise InvalidCredentialsError(f"{odd} is blank, or has a space, a line break or another odd character in it")
+        raise kind(f"{subject}: {odd} is blank, or has a space, a line break or another odd character in it")
     return found
 
 

@@ -244,13 +244,13 @@ class S3Store:
     def _put_whole(self, full: str, key: str, value: Buffer, conditions: dict[str, str]) -> str:
         if len(value) > CHUNK:
             return self._put_parts(full, key, memoryview(value), conditions)
-        body = value if isinstance(value, bytes) else Body(memoryview(value))
-        answer = self._call(
-            "set",
-            key,
-            lambda client: complete(client.put_object(Bucket=self._bucket, Key=full, Body=body, **conditions), "ETag"),
-            safe=_effectless if conditions else None,
-        )
+
+        def send(client: Any) -> Any:
+            # each attempt reads a body from its start
+            body = value if isinstance(value, bytes) else Body(memoryview(value))
+            return complete(client.put_object(Bucket=self._bucket, Key=full, Body=body, **conditions), "ETag")
+
+        answer = self._call("set", key, send, safe=_effectless if conditions else None)
         etag: str = answer["ETag"]
         return etag
 
@@ -262,9 +262,9 @@ class S3Store:
         where["UploadId"] = upload
 
         def send(number: int) -> dict[str, Any]:
-            body = Body(view[(number - 1) * size : number * size])
+            piece = view[(number - 1) * size : number * size]
             answer = self._invisibly(
-                key, lambda client: complete(client.upload_part(**where, PartNumber=number, Body=body), "ETag")
+                key, lambda client: complete(client.upload_part(**where, PartNumber=number, Body=Body(piece)), "ETag")
             )
             return {"PartNumber": number, "ETag": answer["ETag"]}
 
