@@ -105,6 +105,7 @@ BROKEN: dict[str, tuple[Way, ...]] = {
     "azure_cli": (
         Way("fails", UNAVAILABLE),
         Way("garbage", UNAVAILABLE),
+        Way("noise", UNAVAILABLE),
         Way("silent", UNAVAILABLE),
         Way("expired-token", EXPIRED),
     ),
@@ -146,7 +147,7 @@ UNUSUAL: dict[str, tuple[Way, ...]] = {
     "azure_env_key": (Way("spaces-around", wins=True), Way("this-account", wins=True)),
     "azure_env_sas_token": (Way("question-mark", wins=True), Way("this-account", wins=True)),
     "azure_managed_identity": (Way("app-service", wins=True),),
-    "azure_cli": (Way("old", wins=True), Way("compact", wins=True), Way("noise", wins=True)),
+    "azure_cli": (Way("old", wins=True), Way("compact", wins=True)),
 }
 """What is fine, and not in the usual form."""
 

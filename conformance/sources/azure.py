@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 
 
 class NoMachine:
-    """A metadata service that gives this machine no identity: 400, as Azure's does where none is assigned."""
+    """A metadata service that is not there: 404 on every path, as where a network plays no such part."""
 
     name = "azure_managed_identity"
 
     def answer(self, _request: Request) -> Answer:
-        """Answer 400."""
-        return Answer.of_json({"error": "invalid_request", "error_description": "Identity not found"}, 400)
+        """Answer 404."""
+        return Answer(404)
 
 
 class SharedEntra:

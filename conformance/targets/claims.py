@@ -97,7 +97,6 @@ class Claims:
     name: str = ""
     areas: tuple[str, ...] = ()
     prefixes: tuple[str, ...] = PREFIXES
-    sources: tuple[str, ...] | None = None
     options: Mapping[str, Any] = field(default_factory=lambda: dict(DEFAULT_OPTIONS))
     defined: Mapping[str, str] = field(default_factory=dict)
     creds: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
