@@ -3,8 +3,8 @@ What does a world cost, beside a process that does the same work without the sui
 
     python benchmarks/world_cost.py [--quick] [CLOUD ...]
 
-Each round runs three contenders in turn: a fresh process that imports the cloud's SDK and stores one object (1.00), a world in
-a preloaded worker, and the same world in a new process. The world is the plainest one, a key in the environment.
+Each round runs three contenders in turn: a fresh process that imports the cloud's SDK and stores one object (1.00), a world
+in a preloaded worker, and the same world in a new process. The world is the plainest one, a key in the environment.
 """
 
 from __future__ import annotations
@@ -15,16 +15,19 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from measuring import Talk, interleaved, table
 
 from conformance import stages
 from conformance.outcomes import of_a_write
-from conformance.places import Place
 from conformance.services import RunningService, start_services
 from conformance.targets.selection import resolve
 from conformance.testbed import Testbed
 from conformance.worlds import World, world
+
+if TYPE_CHECKING:
+    from conformance.places import Place
 
 PLAIN = {
     "aws": ("moto", world("aws", "aws_env")),
