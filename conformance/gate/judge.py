@@ -57,6 +57,7 @@ class Judge:
         self._host = host.encode()
         self._is_tls = is_tls
         self._known: dict[str, Identity] = {}
+        self._sessions: dict[str, str | None] = {}
 
     def know(self, identities: list[Identity]) -> None:
         """Believe these too; one with a label that is known replaces it."""
@@ -76,6 +77,14 @@ class Judge:
         except Refused as refused:
             return self.deny(refused, request)
         return Accepted(proven.label, self._head(raw, method, version, request, pairs), request, proven.body)
+
+    def opened(self, identity: str | None, location: bytes) -> None:
+        """Remember whose resumable upload goes on at an address.
+
+        At Google the address is a proof of its own, https://cloud.google.com/storage/docs/resumable-uploads#session-uris.
+        """
+        if self._authority.cloud == "gcs":
+            self._sessions[_target_of(location.decode("latin-1"))] = identity
 
     def deny(self, refused: Refused, request: Request) -> Denied:
         """Return the provider's answer."""
@@ -117,6 +126,9 @@ class Judge:
             return bearer.verify_google(request, known, max_skew_s=rules.max_skew_s)
         if goog4.carries(request):
             return goog4.verify(request, known, max_skew_s=rules.max_skew_s)
+        session = f"{request.path}?{request.query}" if request.query else request.path
+        if session in self._sessions:
+            return Proven(self._sessions[session])
         return self._anonymous("required")
 
     def _anonymous(self, code: str) -> Proven:
@@ -138,3 +150,8 @@ class Judge:
             # fake-gcs-server makes the address of a resumable upload from Host and this
             return raw[:-2] + b"X-Forwarded-Proto: https\r\n\r\n"
         return raw
+
+
+def _target_of(url: str) -> str:
+    """Return the request target of an absolute URL."""
+    return "/" + url.partition("://")[2].partition("/")[2]

@@ -249,6 +249,8 @@ class Proxy:
                 writer.write(raw)
             exchange.status = status
             headers = folded(pairs)
+            if self.judge is not None and b"location" in headers and status < 400:
+                self.judge.opened(exchange.identity, headers[b"location"])
             waiting = raw
             if exchange.method != "HEAD" and status not in (204, 304):
                 async for is_payload, piece in read_body(up_reader, headers, until_close=True):

@@ -147,6 +147,23 @@ def test_resumable_uploads_are_let_in_over_tls(
     assert tap.url.startswith("https://localhost:")
 
 
+def test_the_address_of_a_resumable_upload_is_a_proof(opened: Opened, bucket: str) -> None:
+    """Of whoever opened it; one that was never handed out is none."""
+    tap = opened()
+    client = client_of(tap.url, bearer(TOKEN.secret))
+    session: str = client.bucket(bucket).blob("by-session").create_resumable_upload_session()
+
+    def put(url: str) -> int:
+        request = urllib.request.Request(url, data=b"v", method="PUT")
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return int(answer.status)
+
+    assert put(session) == 200
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        put(session[:-1] + ("0" if session[-1] != "0" else "1"))
+    assert tap.signers()[-2:] == ["gcs_oauth_token", None]
+
+
 @pytest.mark.parametrize("claim", ["audience", "scope"])
 def test_a_self_signed_token_is_let_in(opened: Opened, bucket: str, private_key: PrivateKey, claim: str) -> None:
     """Of a service account, whose public key is known."""

@@ -4,8 +4,11 @@ boto3 through a gate that decides, in front of moto, which accepts anything.
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import io
 import secrets
+import socket
 import time
 import urllib.error
 import urllib.parse
@@ -18,6 +21,8 @@ from botocore.exceptions import ClientError
 
 from conformance.certificates import RunCA
 from conformance.gate import Authority, Gate, Tap
+from conformance.gate.proofs import Request, sigv4
+from conformance.gate.proofs.sigv4_body import EMPTY, Chain
 from conformance.identities import Identity
 from conformance.services import RunningService
 
@@ -302,3 +307,67 @@ def test_a_rotated_key_with_the_same_id_is_tried_too(tap: Tap, bucket: str) -> N
     client_of(tap.url, LASTING).list_objects_v2(Bucket=bucket)
 
     assert tap.signers() == ["aws_env#2", "aws_env"]
+
+
+@pytest.mark.parametrize("is_altered", [False, True], ids=["whole", "altered"])
+@pytest.mark.parametrize("is_framed", [False, True], ids=["by-length", "in-http-chunks"])
+def test_signed_chunks_are_checked_on_their_way(tap: Tap, bucket: str, *, is_altered: bool, is_framed: bool) -> None:
+    """`STREAMING-AWS4-HMAC-SHA256-PAYLOAD`, which boto3 never sends; what was altered is not stored."""
+    host = tap.url.removeprefix("http://")
+    head, body = signed_chunks(
+        host, f"/{bucket}/signed-chunks-{is_altered}-{is_framed}", LASTING, [b"a" * 70_000, b"b" * 9]
+    )
+    if is_altered:
+        body = body.replace(b"bbb", b"bcb")
+    if is_framed:
+        head += b"Transfer-Encoding: chunked\r\n"
+        body = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in (body[:50_000], body[50_000:])) + b"0\r\n\r\n"
+    else:
+        head += b"Content-Length: %d\r\n" % len(body)
+    name, _, port = host.partition(":")
+    with socket.create_connection((name, int(port)), timeout=10) as connection:
+        connection.sendall(head + b"Connection: close\r\n\r\n" + body)
+        answer = b""
+        while piece := connection.recv(65536):
+            answer += piece
+
+    client = client_of(tap.url, LASTING)
+    get = {"Bucket": bucket, "Key": f"signed-chunks-{is_altered}-{is_framed}"}
+    if is_altered:
+        assert answer.startswith(b"HTTP/1.1 403 Forbidden\r\n")
+        assert b"<Code>SignatureDoesNotMatch</Code>" in answer
+        assert refusal(client.get_object, **get)[0] == "NoSuchKey"
+    else:
+        assert answer.startswith(b"HTTP/1.1 200")
+        assert client.get_object(**get)["Body"].read() == b"a" * 70_000 + b"b" * 9
+    assert tap.requests()[0].identity == "aws_env"
+
+
+def signed_chunks(host: str, path: str, identity: Identity, parts: list[bytes]) -> tuple[bytes, bytes]:
+    """Return the head, not yet ended, and the body of an upload whose chunks are signed."""
+    date = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    headers = {
+        "content-encoding": "aws-chunked",
+        "host": host,
+        "x-amz-content-sha256": "STREAMING-AWS4-HMAC-SHA256-PAYLOAD",
+        "x-amz-date": date,
+        "x-amz-decoded-content-length": str(sum(map(len, parts))),
+    }
+    scope = (date[:8], "us-east-1", "s3", "aws4_request")
+    claim = sigv4.Claim(identity.name, scope, tuple(headers), "", date, None)
+    request = Request("PUT", path, "", tuple(headers.items()), time.time())
+    canonical = sigv4.canonical_request(request, claim, headers["x-amz-content-sha256"])
+    key = sigv4.signing_key(identity.secret, *scope[:3])
+    seed = hmac.new(key, sigv4.string_to_sign(claim, canonical), hashlib.sha256).hexdigest()
+    chain, body = Chain(key, date, "/".join(scope), seed), b""
+    for part in (*parts, b""):
+        signature = chain.next("PAYLOAD", EMPTY, hashlib.sha256(part).hexdigest())
+        body += b"%x;chunk-signature=%s\r\n%s\r\n" % (len(part), signature.encode(), part)
+    credential, signed = "/".join((identity.name, *scope)), ";".join(headers)
+    proof = f"AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders={signed}, Signature={seed}"
+    lines = [
+        f"PUT {path} HTTP/1.1",
+        *(f"{name}: {value}" for name, value in headers.items()),
+        f"Authorization: {proof}",
+    ]
+    return ("\r\n".join(lines) + "\r\n").encode(), body
