@@ -40,7 +40,7 @@ class InvalidURIError(StorageError, ValueError): ...
 # fmt: on
 
 BY_CODE: dict[str, type[StorageError]] = {
-    **dict.fromkeys(("BlobNotFound",), StorageKeyNotFound),
+    "BlobNotFound": StorageKeyNotFound,
     **dict.fromkeys(("ContainerNotFound", "ContainerBeingDeleted"), StorageBucketNotFound),
     **dict.fromkeys(("AuthenticationFailed", "InvalidAuthenticationInfo"), AuthenticationError),
 }
@@ -141,9 +141,13 @@ class Reader(_Handle):
             return None
 
     def list(self, path: str = "") -> Any:
+        return [each for page in self.list_iter(path) for each in page]
+
+    def list_iter(self, path: str = "") -> Any:
         below = f"{path.removesuffix('/')}/" if path else ""
         with _translated():
-            return [self._meta(each) for each in self._client.list_blobs(self._root + below)]
+            for page in self._client.list_blobs(self._root + below).by_page():
+                yield [self._meta(each) for each in page]
 
     def _meta(self, found: Any) -> Any:
         return SimpleNamespace(

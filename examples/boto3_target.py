@@ -138,13 +138,15 @@ class Reader(_Handle):
         return _meta(path, found["ContentLength"], found)
 
     def list(self, path: str = "") -> Any:
+        return [each for page in self.list_iter(path) for each in page]
+
+    def list_iter(self, path: str = "") -> Any:
         below = f"{path.removesuffix('/')}/" if path else ""
+        pages = self._client.get_paginator("list_objects_v2")
         with _translated():
-            pages = self._client.get_paginator("list_objects_v2").paginate(
-                Bucket=self._bucket, Prefix=self._root + below
-            )
-            found = [each for page in pages for each in page.get("Contents", ())]
-        return [_meta(each["Key"].removeprefix(self._root), each["Size"], each) for each in found]
+            for page in pages.paginate(Bucket=self._bucket, Prefix=self._root + below):
+                found = page.get("Contents", ())
+                yield [_meta(each["Key"].removeprefix(self._root), each["Size"], each) for each in found]
 
 
 class Writer(_Handle):

@@ -20,6 +20,7 @@ from google.api_core import exceptions as of_api
 from google.auth import exceptions as of_auth
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import storage as sdk
+from google.cloud.storage.retry import DEFAULT_RETRY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 __version__ = sdk.__version__
 
 SCOPES = ("https://www.googleapis.com/auth/devstorage.read_write",)
-TIMES: Any = {"timeout": (5, 15)}
+TIMES: Any = {"timeout": (5, 15), "retry": DEFAULT_RETRY.with_timeout(20)}  # by itself it tries for 120 s
 
 
 class StorageError(Exception):
@@ -61,12 +62,11 @@ BY_CLASS: tuple[tuple[type[Exception], type[StorageError]], ...] = (
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def _translated(missing: type[StorageError] = StorageKeyNotFound) -> Iterator[None]:
     try:
         yield
     except of_api.NotFound as error:
-        kind = StorageBucketNotFound if "bucket does not exist" in str(error) else StorageKeyNotFound
-        raise kind(str(error)) from error
+        raise missing(str(error)) from error
     except tuple(known for known, _ in BY_CLASS) as error:
         text = f"{type(error).__name__}: {error}"
         raise next(kind for known, kind in BY_CLASS if isinstance(error, known))(text) from error
@@ -139,9 +139,13 @@ class Reader(_Handle):
         return self._meta(blob)
 
     def list(self, path: str = "") -> Any:
+        return [each for page in self.list_iter(path) for each in page]
+
+    def list_iter(self, path: str = "") -> Any:
         below = f"{path.removesuffix('/')}/" if path else ""
-        with _translated():
-            return [self._meta(blob) for blob in self._bucket.list_blobs(prefix=self._root + below, **TIMES)]
+        with _translated(missing=StorageBucketNotFound):
+            for page in self._bucket.list_blobs(prefix=self._root + below, **TIMES).pages:
+                yield [self._meta(blob) for blob in page]
 
 
 class Writer(_Handle):
@@ -149,7 +153,7 @@ class Writer(_Handle):
 
     def set(self, path: str, content: Any) -> Any:
         blob = self._at(path)
-        with _translated():
+        with _translated(missing=StorageBucketNotFound):
             blob.upload_from_string(memoryview(content).tobytes(), **TIMES)
         return self._meta(blob)
 
