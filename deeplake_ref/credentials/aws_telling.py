@@ -40,11 +40,13 @@ def static(found: Any, names: tuple[str, str, str], subject: str, kind: type[Cre
     """Return botocore's credentials.
 
     Args:
-        found: the credentials.
+        found: the credentials, None where a field that names where they are is blank.
         names: what key id, secret key and session token are called where they stand.
         subject: whose they are.
         kind: what to raise if one of them cannot go into a header.
     """
+    if found is None:
+        raise kind(f"{subject}: a field of it is blank")
     values = dict(zip(names, (found.access_key, found.secret_key, found.token), strict=True))
     if found.token is None:
         del values[names[2]]
