@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from deeplake_ref.credentials.aws_kinds import Kind
+from deeplake_ref.credentials.endpoints import checked_endpoint
 from deeplake_ref.errors import InvalidCredentialsError, redacted
 
 if TYPE_CHECKING:
@@ -59,6 +60,8 @@ def imds_provider(settings: Settings, _deadline_s: float) -> Any:
         "ec2_metadata_service_endpoint_mode": setting("ec2_metadata_service_endpoint_mode").lower(),
     }
     try:
+        if config["ec2_metadata_service_endpoint"]:
+            checked_endpoint(config["ec2_metadata_service_endpoint"], "AWS_EC2_METADATA_SERVICE_ENDPOINT", "s3")
         return InstanceMetadataProvider(Instance(env=settings.environment, config=config))
     except (InvalidIMDSEndpointError, ValueError) as error:
         cause = redacted(error)

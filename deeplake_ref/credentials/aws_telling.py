@@ -91,6 +91,8 @@ def _of_botocore(error: Exception, foreign: Any) -> tuple[type[CredentialsError]
         return CredentialsUnavailableError, f"{asked} was refused: {code or 'no code'}, HTTP {status}{hint}"
     if isinstance(error, foreign.SSOError | foreign.TokenRetrievalError):
         return CredentialsUnavailableError, f"there is no valid login: {name}{LOGIN_HINT}"
+    if isinstance(error, foreign.CredentialRetrievalError | foreign.MetadataRetrievalError):
+        return CredentialsUnavailableError, "what answers gives no credentials, or nothing answers"
     if isinstance(error, foreign.HTTPClientError | foreign.ConnectionError):
         return CredentialsUnavailableError, f"the identity service was not reached: {name}"
     return CredentialsUnavailableError, f"it gives no credentials: {name}"

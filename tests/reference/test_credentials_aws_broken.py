@@ -381,6 +381,12 @@ FORMS: dict[str, Form] = {
     "a container that gives what expired": Form(
         expired("aws_container", "container"), "aws_container", ExpiredTokenError, "expired at"
     ),
+    "IMDS by another protocol": Form(
+        both(planted("aws_imds"), env(AWS_EC2_METADATA_SERVICE_ENDPOINT="ftp://127.0.0.1/")),
+        "aws_imds",
+        Invalid,
+        "AWS_EC2_METADATA_SERVICE_ENDPOINT is not a URL",
+    ),
     "IMDS at a bad address": Form(
         both(planted("aws_imds"), env(AWS_EC2_METADATA_SERVICE_ENDPOINT="localhost:80 ")),
         "aws_imds",
