@@ -40,11 +40,13 @@ def static(found: Any, names: tuple[str, str, str], subject: str, kind: type[Cre
     """Return botocore's credentials.
 
     Args:
-        found: the credentials.
+        found: the credentials, None where a field that names where they are is blank.
         names: what key id, secret key and session token are called where they stand.
         subject: whose they are.
         kind: what to raise if one of them cannot go into a header.
     """
+    if found is None:
+        raise kind(f"{subject}: a field of it is blank")
     values = dict(zip(names, (found.access_key, found.secret_key, found.token), strict=True))
     if found.token is None:
         del values[names[2]]
@@ -89,6 +91,8 @@ def _of_botocore(error: Exception, foreign: Any) -> tuple[type[CredentialsError]
         return CredentialsUnavailableError, f"{asked} was refused: {code or 'no code'}, HTTP {status}{hint}"
     if isinstance(error, foreign.SSOError | foreign.TokenRetrievalError):
         return CredentialsUnavailableError, f"there is no valid login: {name}{LOGIN_HINT}"
+    if isinstance(error, foreign.CredentialRetrievalError | foreign.MetadataRetrievalError):
+        return CredentialsUnavailableError, "what answers gives no credentials, or nothing answers"
     if isinstance(error, foreign.HTTPClientError | foreign.ConnectionError):
         return CredentialsUnavailableError, f"the identity service was not reached: {name}"
     return CredentialsUnavailableError, f"it gives no credentials: {name}"

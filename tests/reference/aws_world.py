@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
-import pytest
-
 from tests.reference.scripted import Asked, Reply, Scripted, scripted
+
+if TYPE_CHECKING:
+    import pytest
 
 AMBIENT = (
     "aws_env",
@@ -144,7 +145,7 @@ class World:
         cache.mkdir(parents=True, exist_ok=True)
         end = (datetime.now(UTC) + timedelta(seconds=lives_s)).strftime("%Y-%m-%dT%H:%M:%SZ")
         login = {"accessToken": self.secret("sso", "login"), "expiresAt": end, **more}
-        (cache / f"{hashlib.sha1(b'here').hexdigest()}.json").write_text(json.dumps(login))
+        (cache / f"{hashlib.sha1(b'here', usedforsecurity=False).hexdigest()}.json").write_text(json.dumps(login))
 
     def _plant_shared_file(self) -> None:
         source = "aws_shared_file"
@@ -242,8 +243,3 @@ def world(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
             AWS_ENDPOINT_URL_SSO_OIDC=f"{service.url}/oidc",
         )
         yield made
-
-
-def of_profile(source: str) -> Any:
-    """Whether a source lies in a profile."""
-    return source in AMBIENT[1:7]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import os
@@ -23,12 +24,12 @@ from deeplake_ref.credentials import aws, aws_process
 from deeplake_ref.credentials.chain import Chain
 from deeplake_ref.errors import CredentialsUnavailableError, ExpiredTokenError, InvalidCredentialsError
 from deeplake_ref.secrets import SecretFields
-from tests.reference.aws_world import World
+from tests.reference.aws_world import START_URL, World
 from tests.reference.scripted import HANG, RESET, Reply
 
 GARBAGE = Reply(body=b"<html>Welcome to the hotel</html>")
 EMPTY = Reply()
-REFUSED = b"<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>hunter2</Message></Error></ErrorResponse>"
+REFUSED = b"<ErrorResponse><Error><Code>AccessDenied</Code><Message>hunter2</Message></Error></ErrorResponse>"
 
 
 def chain_of(creds: Any = None, deadline_s: float = 60.0) -> Chain[aws.AwsCredentials]:
@@ -94,6 +95,21 @@ def file(name: str, content: bytes) -> Callable[[World], None]:
         (world.home / name).write_bytes(content)
 
     return plant
+
+
+def both(*plants: Callable[[World], None]) -> Callable[[World], None]:
+    """Plant one thing after the other."""
+
+    def plant(world: World) -> None:
+        for each in plants:
+            each(world)
+
+    return plant
+
+
+def planted(source: str) -> Callable[[World], None]:
+    """Plant a source that works."""
+    return lambda world: world.plant(source)
 
 
 def web_identity(token: str | None) -> Callable[[World], None]:
@@ -188,6 +204,15 @@ FORMS: dict[str, Form] = {
     "a directory as file": Form(
         lambda world: (world.home / "credentials").mkdir(), "aws_assume_role", Invalid, "credentials' is a directory"
     ),
+    "a role on a machine that is none": Form(
+        both(answering("aws_imds", imds_token=Reply(404)), config(ROLE + "credential_source = Ec2InstanceMetadata\n")),
+        "aws_assume_role",
+        Unavailable,
+        "the role builds on the metadata service: no metadata service gives a token",
+    ),
+    "a web identity with a blank field": Form(
+        config(ROLE + "web_identity_token_file =\n"), "aws_web_identity", Invalid, "a field of it is blank"
+    ),
     "a role without source": Form(
         config(ROLE), "aws_assume_role", Invalid, "source_profile or credential_source is missing"
     ),
@@ -209,7 +234,7 @@ FORMS: dict[str, Form] = {
         "its source_profile leads back to itself",
     ),
     "a role that wants a code": Form(
-        lambda world: (world.plant("aws_assume_role"), world.config("mfa_serial = arn:aws:iam::1:mfa/x\n"))[0],
+        both(planted("aws_assume_role"), config("mfa_serial = arn:aws:iam::1:mfa/x\n")),
         "aws_assume_role",
         Unavailable,
         "mfa_serial",
@@ -230,7 +255,7 @@ FORMS: dict[str, Form] = {
         expired("aws_assume_role", "AssumeRole"), "aws_assume_role", ExpiredTokenError, "expired at"
     ),
     "a web identity without role": Form(
-        lambda world: (world.plant("aws_web_identity"), world.unset("AWS_ROLE_ARN"))[0],
+        both(planted("aws_web_identity"), env(AWS_ROLE_ARN=" ")),
         "aws_web_identity",
         Invalid,
         "AWS_WEB_IDENTITY_TOKEN_FILE is set, AWS_ROLE_ARN is not",
@@ -257,7 +282,7 @@ FORMS: dict[str, Form] = {
         "`aws sso login`",
     ),
     "SSO with an expired login": Form(
-        lambda world: (sso(-5)(world), world.answers.update(sso=Reply(401, {}, b"{}")))[0],
+        both(sso(-5), lambda world: world.answers.update(sso=Reply(401, {}, b"{}"))),
         "aws_sso",
         Unavailable,
         "SSO",
@@ -348,7 +373,7 @@ FORMS: dict[str, Form] = {
         answering("aws_container", container=Reply(body=b"{}")), "aws_container", Unavailable, "the container"
     ),
     "a container without token file": Form(
-        lambda world: (world.plant("aws_container"), world.env(AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE="/nowhere"))[0],
+        both(planted("aws_container"), env(AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE="/nowhere")),
         "aws_container",
         Invalid,
         "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
@@ -356,8 +381,14 @@ FORMS: dict[str, Form] = {
     "a container that gives what expired": Form(
         expired("aws_container", "container"), "aws_container", ExpiredTokenError, "expired at"
     ),
+    "IMDS by another protocol": Form(
+        both(planted("aws_imds"), env(AWS_EC2_METADATA_SERVICE_ENDPOINT="ftp://127.0.0.1/")),
+        "aws_imds",
+        Invalid,
+        "AWS_EC2_METADATA_SERVICE_ENDPOINT is not a URL",
+    ),
     "IMDS at a bad address": Form(
-        lambda world: (world.plant("aws_imds"), world.env(AWS_EC2_METADATA_SERVICE_ENDPOINT="localhost:80 "))[0],
+        both(planted("aws_imds"), env(AWS_EC2_METADATA_SERVICE_ENDPOINT="localhost:80 ")),
         "aws_imds",
         Invalid,
         "AWS_EC2_METADATA_SERVICE_ENDPOINT is not a URL",
@@ -401,7 +432,7 @@ def test_a_broken_source_stops_the_walk(
     assert (error.source, error.provider, error.effect) == (form.source, "s3", "none")
     assert form.told in str(error)
     if form.source not in ("aws_container", "aws_imds"):
-        assert not aws_world.asked() & {"container", "imds-token"}
+        assert not aws_world.asked() & {"container", "imds-role"}
     out, err = capfd.readouterr()
     everything = "".join([*traceback.format_exception(error), caplog.text, out, err, repr(vars(error))])
     for secret in ("hunter2", *aws_world.secrets):
@@ -627,6 +658,19 @@ def test_a_process_gets_no_key_by_its_environment(aws_world: World) -> None:
 
 
 # ---- SSO
+
+
+def test_a_login_without_session_is_found(aws_world: World) -> None:
+    """By its start page, as profiles said it first."""
+    aws_world.plant("aws_sso")
+    cache = aws_world.home / ".aws/sso/cache"
+    (path,) = cache.iterdir()
+    path.rename(cache / f"{hashlib.sha1(START_URL.encode(), usedforsecurity=False).hexdigest()}.json")
+    (aws_world.home / "config").write_text(
+        f"[default]\nsso_start_url = {START_URL}\nsso_region = eu-west-1\nsso_account_id = 1\nsso_role_name = test\n"
+    )
+
+    assert key_of(chain_of()) == aws_world.key("aws_sso")
 
 
 def test_a_login_is_renewed_and_kept(aws_world: World) -> None:

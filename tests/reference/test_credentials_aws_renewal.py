@@ -240,6 +240,17 @@ def test_renewal_that_fails_is_told(aws_world: World, shelf: Shelf) -> None:
     assert (caught.value.source, caught.value.operation) == ("aws_assume_role", "get")
 
 
+def test_a_malformed_file_does_not_keep_keys_from_the_store(aws_world: World, shelf: Shelf) -> None:
+    """Neither those of the environment nor the caller's."""
+    aws_world.plant("aws_env")
+    (aws_world.home / "config").write_text("[default")
+    for creds in (None, {"aws_access_key_id": "AKIADICT", "aws_secret_access_key": "x"}):
+        with opened(creds) as writer:
+            assert writer.get_reader().get("k") == b"v"
+
+    assert shelf.signers == [aws_world.key("aws_env"), "AKIADICT"]
+
+
 # ---- near their end
 
 
