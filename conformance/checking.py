@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from hypothesis import settings
 
-from conformance import requirements
+from conformance import requirements, selecting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,10 +39,14 @@ class Marks:
     prefixes: frozenset[str] = frozenset()
     profiles: frozenset[str] = frozenset(PROFILES)
     needs: frozenset[str] = frozenset()
+    worlds: bool = False
+    space: str = ""
 
     def applies_to(self, place: str, prefix: str) -> bool:
         """Whether the check says anything on this place; where none does, the report shows a dash."""
         if self.wired and place == prefix:
+            return False
+        if self.worlds and not selecting.holds_worlds(place):
             return False
         return not self.prefixes or prefix in self.prefixes
 
@@ -100,6 +104,26 @@ def needs(*options: str) -> Callable[[Test], Test]:
 
     def mark(test: Test) -> Test:
         _notes(test)["needs"] = frozenset(options)
+        return test
+
+    return mark
+
+
+def in_worlds(prefix: str) -> Callable[[Test], Test]:
+    """Mark a check that runs the target in worlds, in front of a service of this prefix before which the gate verifies."""
+
+    def mark(test: Test) -> Test:
+        _notes(test).update(worlds=True, prefixes=frozenset((prefix,)))
+        return test
+
+    return mark
+
+
+def over_space(cloud: str) -> Callable[[Test], Test]:
+    """Mark a check that is collected once for each world of a cloud, as `world`; the profile says which."""
+
+    def mark(test: Test) -> Test:
+        _notes(test)["space"] = cloud
         return test
 
     return mark

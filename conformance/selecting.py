@@ -22,6 +22,13 @@ def prefix_of(place: str) -> str:
     return place if place in LOCAL else load(place).prefix
 
 
+def holds_worlds(place: str) -> bool:
+    """Whether worlds are set up in front of a place: a service before which the gate can be the authority."""
+    from conformance.services import load
+
+    return place not in LOCAL and bool(load(place).authority)
+
+
 def unknown(kind: str, word: str, known: Iterable[str]) -> UsageError:
     """Return the error for a word that is not known."""
     names = {name.lower(): name for name in known}

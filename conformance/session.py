@@ -102,6 +102,12 @@ class Session:
             return
         wanted = [place for place in self.run.places if marks.applies_to(place, self.prefix_of(place))]
         metafunc.parametrize("place", wanted, indirect=True, ids=wanted)
+        if marks.space:
+            from conformance import worlds
+
+            sources = self.spec.claims.sources
+            space = worlds.chosen(marks.space, profile=self.run.profile, seed=self.run.seed, sources=sources)
+            metafunc.parametrize("world", space, ids=str)
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Keep what was asked for, and let every drawn example be counted."""
@@ -158,7 +164,7 @@ class Session:
         """Refuse before the call what cannot be judged here or is not claimed."""
         marks = checking.marks_of(item.function)  # type: ignore[attr-defined]
         assert marks is not None  # noqa: S101 - collection kept nothing else
-        reason = self._not_claimed(marks, item.callspec.params["place"])  # type: ignore[attr-defined]
+        reason = self._not_claimed(marks, item.callspec.params)  # type: ignore[attr-defined]
         if reason is not None:
             from conformance.targets import NotClaimed
 
@@ -169,12 +175,15 @@ class Session:
             raise Inconclusive("only observable in process")
         return (yield)
 
-    def _not_claimed(self, marks: checking.Marks, place: str) -> str | None:
+    def _not_claimed(self, marks: checking.Marks, parameters: dict[str, Any]) -> str | None:
         claims = self.spec.claims
+        lacking = sorted(claims.unclaimed_sources(getattr(parameters.get("world"), "sources", ())))
+        if lacking:
+            return f"the claims have no source {', '.join(lacking)}"
         missing = sorted(need for need in marks.needs if not claims.options.get(need))
         if missing:
             return f"the claims have no {', '.join(missing)}"
-        return claims.not_claimed_reason(marks.requirement, self.prefix_of(place))
+        return claims.not_claimed_reason(marks.requirement, self.prefix_of(parameters["place"]))
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(

@@ -22,10 +22,13 @@ from conformance.targets import NotClaimed, TargetDied, TargetError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from conformance.certificates import RunCA
     from conformance.gate import Exchange, Gate, Tap
     from conformance.services import RunningService, Unreachable
     from conformance.strangers import Strangers
     from conformance.targets import Dataset, Reader, Target, Writer
+    from conformance.targets.masking import Secrets
+    from conformance.targets.preloading import Preloaded
     from conformance.targets.selection import TargetSpec
     from conformance.witnesses import Witness
 
@@ -52,6 +55,7 @@ class Testbed:
         self._target: Target | None = None
         self._others: list[Target] = []
         self._gate: Gate | None = None
+        self._preloaded: Preloaded | None = None
         self._taps: dict[str, Tap] = {}
         self._buckets: dict[str, Witness] = {}
         self._numbers = itertools.count(1)
@@ -92,6 +96,35 @@ class Testbed:
                     target.close()
             else:
                 self._others += taken
+
+    def in_world(self, environment: Mapping[str, str], cwd: Path, *, fresh: bool, secrets: Secrets) -> Target:
+        """Start the target in a process with exactly this environment, forked off a preloaded one if that is allowed.
+
+        Args:
+            environment: all variables of the world; a Python target also learns where modules are found.
+            cwd: its working directory.
+            fresh: whether it must be a new process.
+            secrets: what is masked in its texts.
+        """
+        spec = self.spec.through_stdio().from_anywhere()
+        if spec.target is None:
+            return spec.start(environment, cwd, secrets)
+        from conformance.targets.preloading import Preloaded, import_path
+
+        given = {**environment, "PYTHONPATH": import_path()}
+        if fresh or not spec.claims.preload:
+            return spec.start(given, cwd, secrets)
+        if self._preloaded is None:
+            self._preloaded = Preloaded(spec)
+        return spec.speaking_to(self._preloaded.fork(given, cwd), secrets)
+
+    @cached_property
+    def ca(self) -> RunCA:
+        """The run's own certificate authority."""
+        from conformance.certificates import RunCA
+
+        (self.directory / "ca").mkdir(mode=0o700)
+        return RunCA(self.directory / "ca")
 
     @property
     def directory(self) -> Path:
@@ -217,13 +250,18 @@ class Testbed:
 
     def tap_at(self, upstream: str) -> Tap:
         """Return the gate's port in front of the server at a base URL."""
+        if upstream not in self._taps:
+            self._taps[upstream] = self.gate.open(upstream)
+        return self._taps[upstream]
+
+    @property
+    def gate(self) -> Gate:
+        """The gate, started at first use."""
         from conformance.gate import start_gate
 
         if self._gate is None:
             self._gate = self._closing.enter_context(start_gate())
-        if upstream not in self._taps:
-            self._taps[upstream] = self._gate.open(upstream)
-        return self._taps[upstream]
+        return self._gate
 
     def note_exchanges(self, exchanges: Sequence[Exchange]) -> None:
         """Keep what the gate saw for the record of the running check."""
@@ -259,5 +297,7 @@ class Testbed:
         for target in self._others:
             target.close()
         self._others.clear()
+        if self._preloaded is not None:
+            self._preloaded.close()
         if self._directory is not None:
             shutil.rmtree(self._directory, ignore_errors=True)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from conformance.targets import Meta, Metas
+    from conformance.targets.selection import TargetSpec
 
     Handle = InProcessReader | InProcessWriter | InProcessDataset
 
@@ -201,21 +202,26 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--claims", metavar="FILE", help="its claims file")
     options = parser.parse_args(arguments)
     requests, answers = _take_over_pipes()
+    spec = chosen(options.target, options.claims)
+    target = spec.start_in_process(secrets=Unmasked())
+    threads = THREADS if spec.claims.concurrent else 1
+    try:
+        serve(Server(target), requests, answers, threads=threads)
+    except BrokenPipeError:
+        os._exit(1)  # the runner is gone; a flush at exit would only complain about it
+
+
+def chosen(target: str, claims: str | None) -> TargetSpec:
+    """Return the target of a name and a claims file; ends this process with a message if there is none."""
     from pathlib import Path
 
     from conformance.settings import UsageError
     from conformance.targets.selection import resolve
 
     try:
-        spec = resolve(options.target, (), Path(options.claims) if options.claims else None, "in-process")
-        target = spec.start_in_process(secrets=Unmasked())
+        return resolve(target, (), Path(claims) if claims else None, "in-process")
     except UsageError as error:
         sys.exit(f"conformance.worker: {error}")
-    threads = THREADS if spec.claims.concurrent else 1
-    try:
-        serve(Server(target), requests, answers, threads=threads)
-    except BrokenPipeError:
-        os._exit(1)  # the runner is gone; a flush at exit would only complain about it
 
 
 def _take_over_pipes() -> tuple[IO[bytes], IO[bytes]]:

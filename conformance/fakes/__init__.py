@@ -5,6 +5,6 @@ A fake turns a request into an answer and knows nothing of sockets; `FakeServer`
 was asked, and lets it fail in the ways that real ones do.
 """
 
-from conformance.fakes.serving import Answer, Asked, Fake, FakeServer, Fault, Request
+from conformance.fakes.serving import Answer, Asked, Fake, FakeServer, Fault, Request, failing
 
-__all__ = ["Answer", "Asked", "Fake", "FakeServer", "Fault", "Request"]
+__all__ = ["Answer", "Asked", "Fake", "FakeServer", "Fault", "Request", "failing"]

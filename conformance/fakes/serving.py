@@ -83,13 +83,28 @@ class Fake(Protocol):
         """The name that reports and worlds use, such as `imds`."""
         ...
 
-    def answer(self, request: Request) -> Answer:
-        """Answer; called from several threads at once."""
+    def answer(self, request: Request) -> Answer | None:
+        """Answer, or end the connection without an answer; called from several threads at once."""
         ...
 
 
 Fault = Literal["error-404", "error-500", "garbage", "empty", "stall", "reset"]
 """How a fake fails: with a status, with 200 and a page that is not the service's or none, by silence, by a reset."""
+
+
+def failing(fault: Fault) -> Answer | None:
+    """Return what a failing service says, None for a connection that ends; whoever stalls has waited before."""
+    match fault:
+        case "error-404":
+            return Answer(404, b"not here")
+        case "error-500":
+            return Answer(500, b"something broke")
+        case "garbage":
+            return Answer(200, b"<html>Welcome to the hotel</html>", {"Content-Type": "text/html"})
+        case "empty":
+            return Answer(200)
+        case "stall" | "reset":
+            return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +156,9 @@ class FakeServer:
         headers = {name.lower(): value for name, value in handler.headers.items()}
         request = Request(handler.command, handler.path, headers, body, time.time() + self.clock_s)
         self.received.append(request)
-        answer = self._faulty(self.fault) if self.fault else self.fake.answer(request)
+        if self.fault == "stall":
+            self._gone.wait(STALL_S)
+        answer = failing(self.fault) if self.fault else self.fake.answer(request)
         self.asked.append(Asked(self.fake.name, request.method, request.path, answer.status if answer else None))
         if answer is None:
             handler.close_connection = True
@@ -153,22 +170,6 @@ class FakeServer:
         handler.end_headers()
         if request.method != "HEAD":
             handler.wfile.write(answer.body)
-
-    def _faulty(self, fault: Fault) -> Answer | None:
-        match fault:
-            case "error-404":
-                return Answer(404, b"not here")
-            case "error-500":
-                return Answer(500, b"something broke")
-            case "garbage":
-                return Answer(200, b"<html>Welcome to the hotel</html>", {"Content-Type": "text/html"})
-            case "empty":
-                return Answer(200)
-            case "stall":
-                self._gone.wait(STALL_S)
-                return None
-            case "reset":
-                return None
 
 
 class _Server(ThreadingHTTPServer):
@@ -182,10 +183,13 @@ class _Server(ThreadingHTTPServer):
     def finish_request(self, request: Any, client_address: Any) -> None:
         """Serve one connection."""
         try:
-            if self.tls is not None:
-                request.settimeout(STALL_S)
-                request = self.tls.wrap_socket(request, server_side=True)
-            super().finish_request(request, client_address)
+            if self.tls is None:
+                super().finish_request(request, client_address)
+                return
+            request.settimeout(STALL_S)
+            # the server closes `request` alone, which is empty once it is wrapped
+            with self.tls.wrap_socket(request, server_side=True) as wrapped:
+                super().finish_request(wrapped, client_address)
         except OSError:
             return  # the client went away, or does not trust us; it is the one that says so
 

@@ -19,6 +19,7 @@ from conformance.targets import HarnessError, NotClaimed, TargetDied, TargetErro
 from conformance.targets.connection import Connection
 from conformance.targets.masking import Secrets
 from conformance.targets.messages import VERSION, to_base64
+from conformance.targets.process import LineProcess, start
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -123,7 +124,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     secrets = Secrets()
     secrets.note(creds)
     try:
-        connection = Connection(options.command, secrets, limit_s=DEADLINE_S, schema=Schema())
+        connection = Connection(LineProcess(start(options.command)), secrets, limit_s=DEADLINE_S, schema=Schema())
     except OSError as error:
         parser.error(f"{options.command[0]}: {error.strerror}")
     conversation = Conversation(connection)

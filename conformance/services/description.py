@@ -59,11 +59,16 @@ class Container:
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """One service."""
+    """One service.
+
+    `authority` says how requests reach it that the gate has verified: `forward` as they are, `sign-again` with the
+    service's own key; empty where no worlds are set up in front of it.
+    """
 
     name: str
     prefix: str
     version: str
+    authority: str
     native: Native
     container: Container
     divergences: tuple[Divergence, ...]
@@ -91,6 +96,7 @@ def load(name: str) -> Description:
         name=values["name"],
         prefix=values["prefix"],
         version=values["version"],
+        authority=values.get("authority", ""),
         native=Native(
             command=tuple(native["command"]),
             ready_path=native["ready_path"],

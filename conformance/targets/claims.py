@@ -11,7 +11,7 @@ sources = ["aws_dict", "aws_env"]       # where it looks for credentials; defaul
 concurrent = true                       # its handles may be used from several threads
 deadline_s = 60                         # every operation ends within so many seconds
 reserved_directories = [".tmp"]         # names that it hides on disk and that a witness must not count
-forkable = true                         # its worker may be started once, and forked for each world
+preload = ["boto3"]                     # modules to import before a process is forked for each world; default: never forked
 
 [defined]                               # its choice for a requirement of level DEFINED
 PATH-9 = "literal"
@@ -40,48 +40,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from conformance.model.precedence import ORDER
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 PREFIXES = ("mem", "file", "s3", "az", "gcs")
-SOURCES = {
-    "s3": (
-        "aws_dict",
-        "aws_dict_profile",
-        "aws_env",
-        "aws_assume_role",
-        "aws_web_identity",
-        "aws_sso",
-        "aws_shared_file",
-        "aws_process",
-        "aws_config_file",
-        "aws_container",
-        "aws_imds",
-    ),
-    "az": (
-        "azure_dict_account_key",
-        "azure_dict_sas_token",
-        "azure_env_connection_string",
-        "azure_env_key",
-        "azure_env_sas_token",
-        "azure_service_principal",
-        "azure_workload_identity",
-        "azure_managed_identity",
-        "azure_cli",
-    ),
-    "gcs": (
-        "gcs_key_file",
-        "gcs_key_dict",
-        "gcs_key_json",
-        "gcs_browser",
-        "gcs_cache",
-        "gcs_anon",
-        "gcs_oauth_token",
-        "gcs_env_file",
-        "gcs_gcloud_file",
-        "gcs_metadata",
-    ),
-}
+SOURCES = {"s3": ORDER["aws"], "az": ORDER["azure"], "gcs": ORDER["google"]}
 """Where a credential may come from, by prefix; a claims file uses these names, in any order."""
 
 DEFAULT_OPTIONS: dict[str, Any] = {
@@ -89,9 +54,9 @@ DEFAULT_OPTIONS: dict[str, Any] = {
     "anonymous": False,
     "concurrent": True,
     "deadline_s": 60.0,
-    # what is preloaded must have read nothing of the machine yet: neither variables nor files, no thread, no connection
-    "forkable": False,
     "reserved_directories": (),
+    # what is preloaded must have read nothing of the machine yet: neither variables nor files, no thread, no connection
+    "preload": (),
 }
 
 
@@ -132,10 +97,10 @@ class Claims:
     name: str = ""
     areas: tuple[str, ...] = ()
     prefixes: tuple[str, ...] = PREFIXES
-    sources: tuple[str, ...] | None = None
     options: Mapping[str, Any] = field(default_factory=lambda: dict(DEFAULT_OPTIONS))
     defined: Mapping[str, str] = field(default_factory=dict)
     creds: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    sources: tuple[str, ...] | None = None
     not_claimed: tuple[Unclaimed, ...] = ()
     known_failures: tuple[KnownFailure, ...] = ()
 
@@ -155,9 +120,9 @@ class Claims:
         return tuple(self.options["reserved_directories"])
 
     @property
-    def forkable(self) -> bool:
-        """Whether a worker that has imported the target may be forked, once for each world."""
-        return bool(self.options["forkable"])
+    def preload(self) -> tuple[str, ...]:
+        """Modules that may be imported once for many worlds; none means that each world gets a new process."""
+        return tuple(self.options["preload"])
 
     def claimed_sources(self, prefix: str) -> tuple[str, ...]:
         """Return the credential sources that the target claims on a prefix, in the order of `SOURCES`."""
@@ -172,6 +137,10 @@ class Claims:
     def claims_prefix(self, prefix: str) -> bool:
         """Whether the target serves paths of this prefix at all."""
         return prefix in self.prefixes
+
+    def unclaimed_sources(self, sources: Iterable[str]) -> set[str]:
+        """Return those sources of credentials that the target does not have."""
+        return set() if self.sources is None else set(sources) - set(self.sources)
 
     def not_claimed_reason(self, requirement: str, prefix: str) -> str | None:
         """Return why a requirement is not claimed on a prefix, or None if it is."""

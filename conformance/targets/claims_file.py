@@ -69,15 +69,17 @@ class _Form:
 
     def options(self, table: dict[str, Any]) -> dict[str, Any]:
         self.keys(table, DEFAULT_OPTIONS, "[options]")
-        for name in ("anonymous", "concurrent", "forkable"):
+        for name in ("anonymous", "concurrent"):
             if not isinstance(table.get(name, True), bool):
                 raise self.refuse(f"[options] {name}", f"true or false: {table[name]!r}")
         deadline = table.get("deadline_s", 1)
         if isinstance(deadline, bool) or not isinstance(deadline, int | float) or not 0 < deadline < float("inf"):
             raise self.refuse("[options] deadline_s", f"a positive number of seconds: {deadline!r}")
-        reserved = table.get("reserved_directories", [])
-        self.strings(reserved, "[options] reserved_directories")
-        return DEFAULT_OPTIONS | table | {"reserved_directories": tuple(reserved)}
+        lists = {
+            name: tuple(self.strings(table.get(name, []), f"[options] {name}"))
+            for name in ("reserved_directories", "preload")
+        }
+        return DEFAULT_OPTIONS | table | lists
 
     def defined(self, table: dict[str, Any]) -> dict[str, str]:
         return {

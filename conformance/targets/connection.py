@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any
 
 from conformance.targets import HarnessError, NotClaimed, TargetDied, TargetError
 from conformance.targets.messages import DETAILS, INTERNAL, NOT_CLAIMED, PARSE_ERROR, error_from_wire, line_of
-from conformance.targets.process import LineProcess
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from conformance.protocol import Schema
     from conformance.targets.masking import Secrets
+    from conformance.targets.process import LineProcess
 
 _SHOWN = 160
 """Characters of a wrong line that a message shows."""
@@ -34,13 +34,12 @@ class Connection:
 
     def __init__(
         self,
-        command: Sequence[str],
+        process: LineProcess,
         secrets: Secrets,
         *,
         limit_s: float,
         serial: bool = False,
         schema: Schema | None = None,
-        environment: Mapping[str, str] | None = None,
     ) -> None:
         self._secrets = secrets
         self._limit_s = limit_s
@@ -52,7 +51,7 @@ class Connection:
         self._lock = threading.Lock()
         self._broken: str | None = None
         self._died: str | None = None
-        self._process = LineProcess(command, environment)
+        self._process = process
         self._process.read(self._take, self._end)
 
     @property

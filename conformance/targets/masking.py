@@ -44,6 +44,11 @@ class Secrets:
                 if len(value) >= SHORTEST:
                     self._names.update(dict.fromkeys((value, quote(value, safe=""), quote_plus(value)), name))
 
+    def hide(self, value: str, name: str) -> None:
+        """Remember a secret that is in no `creds` argument, such as one of the environment."""
+        with self._lock:
+            self._names.update(dict.fromkeys((value, quote(value, safe=""), quote_plus(value)), name))
+
     def mask(self, text: str) -> str:
         """Return the text with every noted secret replaced by its field's name in brackets."""
         return self.find(text)[0]

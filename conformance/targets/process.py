@@ -16,10 +16,11 @@ import threading
 import time
 import weakref
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
 KEPT_LINES = 20
 """Lines of stderr that are kept."""
@@ -33,19 +34,44 @@ _DRAIN_S = 1.0
 _started: weakref.WeakSet[LineProcess] = weakref.WeakSet()
 
 
-class LineProcess:
-    """One running command, started without a shell; raises `OSError` if that is not possible."""
+class Started(Protocol):
+    """A process with three pipes that leads a group of its own; what `subprocess.Popen` has of it."""
 
-    def __init__(self, command: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
-        """Start the command with these variables, None for a copy of ours; `read` comes next."""
-        self._process = subprocess.Popen(
-            list(command),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=None if environment is None else dict(environment),
-            start_new_session=True,  # a group of its own: its children end with it, and Ctrl-C is ours alone
-        )
+    @property
+    def pid(self) -> int: ...
+    @property
+    def stdin(self) -> IO[bytes] | None: ...
+    @property
+    def stdout(self) -> IO[bytes] | None: ...
+    @property
+    def stderr(self) -> IO[bytes] | None: ...
+    def wait(self) -> int: ...
+
+
+def start(command: Sequence[str], environment: Mapping[str, str] | None = None, cwd: Path | None = None) -> Started:
+    """Start a command without a shell; raises `OSError` if that is not possible.
+
+    Args:
+        command: program and arguments.
+        environment: all its variables, None for a copy of ours.
+        cwd: its working directory, None for ours.
+    """
+    return subprocess.Popen(
+        list(command),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=None if environment is None else dict(environment),
+        cwd=cwd,
+        start_new_session=True,  # a group of its own: its children end with it, and Ctrl-C is ours alone
+    )
+
+
+class LineProcess:
+    """One running process; `read` comes next."""
+
+    def __init__(self, process: Started) -> None:
+        self._process = process
         self._kept: deque[str] = deque(maxlen=KEPT_LINES)
         self._sending = threading.Lock()
         self._stopping = threading.Lock()

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from conformance.targets import Target
     from conformance.targets.in_process import InProcessTarget
     from conformance.targets.masking import Secrets
+    from conformance.targets.process import Started
 
 IN_PROCESS = "in-process"
 STDIO = "stdio"
@@ -51,23 +52,51 @@ class TargetSpec:
     claims_file: str | None = None
     validate: bool = False
 
-    def start(self, environment: Mapping[str, str] | None = None) -> Target:
+    def start(
+        self,
+        environment: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+        secrets: Secrets | None = None,
+    ) -> Target:
         """Start the target; raises `HarnessError` if it does not start.
 
         Args:
             environment: all variables of its process, None for a copy of ours; only through stdio.
+            cwd: its working directory, None for ours; only through stdio.
+            secrets: what is masked in its texts besides the creds that it is given; only through stdio.
         """
         if self.door == IN_PROCESS:
             return self.start_in_process()
+        from conformance.targets import process
+
+        words = self.words()
+        try:
+            started = process.start(words, environment, cwd)
+        except OSError as error:
+            raise HarnessError(f"the target cannot be started: {words[0]}: {error.strerror}") from None
+        return self.speaking_to(started, secrets)
+
+    def speaking_to(self, process: Started, secrets: Secrets | None = None) -> Target:
+        """Return the target in a process that was started with `words`; raises `HarnessError` if it does not answer."""
         from conformance.protocol import Schema
         from conformance.targets.stdio import StdioTarget
 
         schema = Schema() if self.validate else None
-        return StdioTarget(self._words(), self.claims, name=self.label, schema=schema, environment=environment)
+        return StdioTarget(process, self.claims, name=self.label, schema=schema, secrets=secrets)
 
     def through_stdio(self) -> TargetSpec:
         """Return the same target in a process of its own."""
         return replace(self, door=STDIO)
+
+    def from_anywhere(self) -> TargetSpec:
+        """Return the same target, named so that a process with another PATH and working directory finds it."""
+        file, colon, attribute = (self.target or "").partition(":")
+        target = f"{Path(file).resolve()}{colon}{attribute}" if file.endswith(".py") else self.target
+        claims = str(Path(self.claims_file).resolve()) if self.claims_file else None
+        command = self.command
+        if command:
+            command = (str(Path(shutil.which(command[0]) or command[0]).absolute()), *command[1:])
+        return replace(self, target=target, claims_file=claims, command=command)
 
     def start_in_process(self, secrets: Secrets | None = None) -> InProcessTarget:
         """Return the Python target as objects of this process."""
@@ -90,7 +119,8 @@ class TargetSpec:
         finally:
             target.close()
 
-    def _words(self) -> tuple[str, ...]:
+    def words(self) -> tuple[str, ...]:
+        """Return the command that serves the target behind the protocol."""
         if self.target is None:
             return self.command
         words = [sys.executable, "-m", "conformance.worker", "--target", self.target]

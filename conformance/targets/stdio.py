@@ -14,15 +14,17 @@ from conformance.targets.connection import Connection
 from conformance.targets.explaining import as_explanation
 from conformance.targets.masking import Secrets
 from conformance.targets.messages import VERSION, from_base64, meta_from_wire, metas_from_wire, to_base64
+from conformance.targets.process import LineProcess
 from conformance.targets.stdio_calls import Handle, answer_to, handle_of
 from conformance.targets.stdio_datasets import StdioDatasets
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator
 
     from conformance.protocol import Schema
     from conformance.targets.claims import Claims
     from conformance.targets.explaining import Explanation
+    from conformance.targets.process import Started
 
 MARGIN_S = 15.0
 """Seconds on top of the claimed deadline: the suite stops what hangs, a check judges what is late."""
@@ -32,37 +34,33 @@ START_S = 60.0
 
 
 class StdioTarget(StdioDatasets):
-    """A process that speaks the target protocol; starting it is part of making this object.
+    """A process that speaks the target protocol; it was started for this object, and ends with it.
 
     Raises:
-        HarnessError: it cannot be started, ends at once, or answers `hello` wrongly; a target was not reached yet.
+        HarnessError: it ended at once, or answers `hello` wrongly; a target was not reached yet.
     """
 
     door = "stdio"
 
     def __init__(
         self,
-        command: Sequence[str],
+        process: Started,
         claims: Claims,
         *,
         name: str = "",
         schema: Schema | None = None,
-        environment: Mapping[str, str] | None = None,
+        secrets: Secrets | None = None,
         margin_s: float = MARGIN_S,
     ) -> None:
         self.claims = claims
-        self._secrets = Secrets()
-        try:
-            self._connection = Connection(
-                command,
-                self._secrets,
-                limit_s=claims.deadline_s + margin_s,
-                serial=not claims.concurrent,
-                schema=schema,
-                environment=environment,
-            )
-        except OSError as error:
-            raise HarnessError(f"the target cannot be started: {command[0]}: {error.strerror}") from None
+        self._secrets = Secrets() if secrets is None else secrets
+        self._connection = Connection(
+            LineProcess(process),
+            self._secrets,
+            limit_s=claims.deadline_s + margin_s,
+            serial=not claims.concurrent,
+            schema=schema,
+        )
         try:
             about = self._hello()
         except BaseException:

@@ -142,8 +142,8 @@ def test_sources_are_those_of_the_prefixes_unless_some_are_named(file: Path) -> 
 
 def test_a_target_is_forked_only_if_it_says_so(file: Path) -> None:
     """Most read something of the machine when they are imported."""
-    assert not read(file, "").forkable
-    assert read(file, "[options]\nforkable = true").forkable
+    assert read(file, "").preload == ()
+    assert read(file, '[options]\npreload = ["boto3"]').preload == ("boto3",)
 
 
 def test_no_source_has_two_prefixes() -> None:
@@ -170,7 +170,7 @@ def test_no_source_has_two_prefixes() -> None:
             'prefixes = ["s3"]\nsources = ["azure_cli"]',
             "claims.toml: sources: azure_cli is of az, which is not among the prefixes",
         ),
-        ("[options]\nforkable = 1", "claims.toml: [options] forkable: true or false: 1"),
+        ("[options]\npreload = 1", "claims.toml: [options] preload: a list of texts: 1"),
         ('prefixes = "s3"', "claims.toml: prefixes: a list of texts: 's3'"),
         ('areas = ["objets"]', "claims.toml: areas: unknown area 'objets': did you mean objects?"),
         ("options = 7", "claims.toml: options: a table: 7"),

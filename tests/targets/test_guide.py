@@ -35,7 +35,7 @@ def test_the_claims_can_be_read(tmp_path: Path) -> None:
 
     assert claims.creds == {"s3": {"endpoint_url": "aws_endpoint"}}
     assert claims.claimed_sources("s3") == ("aws_dict", "aws_env")
-    assert claims.forkable
+    assert claims.preload == ("boto3",)
     assert claims.not_claimed_reason("META-2", "s3") is not None
     assert claims.known_failure("PATH-12", "azurite", "key-with-trailing-slash") is not None
     assert claims.known_failure("PATH-12", "minio", "key-with-trailing-slash") is None

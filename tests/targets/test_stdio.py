@@ -16,8 +16,9 @@ from pathlib import Path
 import pytest
 
 from conformance.protocol import Schema
-from conformance.targets import HarnessError, NotClaimed, TargetDied, TargetError
+from conformance.targets import HarnessError, NotClaimed, TargetDied, TargetError, process
 from conformance.targets.claims import Claims
+from conformance.targets.selection import TargetSpec
 from conformance.targets.stdio import StdioReader, StdioTarget
 from conformance.targets.stdio_datasets import StdioDataset
 from tests.targets.conftest import CREDS, SECRET, claims
@@ -37,7 +38,9 @@ def start() -> Iterator[Start]:
     ) -> StdioTarget:
         schema = Schema() if validate else None
         command = [sys.executable, ADAPTER, vice]
-        started.append(StdioTarget(command, given or Claims(), name="label", schema=schema, margin_s=margin_s))
+        started.append(
+            StdioTarget(process.start(command), given or Claims(), name="label", schema=schema, margin_s=margin_s)
+        )
         return started[-1]
 
     yield starting
@@ -204,10 +207,10 @@ def test_a_target_that_does_not_start_was_not_judged(start: Start, vice: str, me
         start(vice)
 
 
-def test_a_command_that_is_none_is_named(start: Start) -> None:
+def test_a_command_that_is_none_is_named() -> None:
     """The system's own words."""
     with pytest.raises(HarnessError, match=r"cannot be started: ./no-such-program: No such file or directory"):
-        StdioTarget(["./no-such-program"], Claims())
+        TargetSpec("label", "stdio", Claims(), command=("./no-such-program",)).start()
 
 
 def test_a_call_that_hangs_ends_with_its_time(start: Start) -> None:

@@ -1,0 +1,164 @@
+"""
+A world that is running: the target in a process of its own, in a private home, behind a port of the gate.
+"""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+import tempfile
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from conformance import sources
+from conformance.gate import Authority
+from conformance.setting import Setting
+from conformance.targets.masking import Secrets
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from conformance.gate import Exchange, Tap
+    from conformance.identities import Identity
+    from conformance.places import Place
+    from conformance.services import RunningService
+    from conformance.targets import Reader, Target, Writer
+    from conformance.worlds import World
+
+_numbers = itertools.count(1)
+
+
+@dataclass(slots=True)
+class Stage:
+    """One running world.
+
+    Attributes:
+        setting: what it was set up from.
+        target: the target, in a process of the world's own.
+        url: a root that nothing has used.
+        tap: the gate's port in front of the service, which says who signed.
+    """
+
+    setting: Setting = field(repr=False)
+    target: Target = field(repr=False)
+    url: str
+    tap: Tap = field(repr=False)
+    _opened: list[Reader | Writer] = field(default_factory=list, repr=False)
+
+    @property
+    def creds(self) -> Any:
+        """The creds argument of the world."""
+        return self.setting.creds
+
+    def writer(self) -> Writer:
+        """Open a handle for writing with the creds of the world."""
+        handle = self.target.open_writer(self.url, self.creds)
+        self._opened.append(handle)
+        return handle
+
+    def reader(self) -> Reader:
+        """Open a handle for reading with the creds of the world."""
+        handle = self.target.open_reader(self.url, self.creds)
+        self._opened.append(handle)
+        return handle
+
+    def requests(self) -> list[Exchange]:
+        """Return what the gate saw."""
+        return self.tap.requests()
+
+    def signers(self) -> set[str | None]:
+        """Return the labels of the identities that signed, None for unsigned requests."""
+        return {exchange.identity for exchange in self.requests()}
+
+    def asked(self) -> set[str]:
+        """Return the sources whose services got a request."""
+        return self.setting.asked()
+
+
+@contextmanager
+def running(
+    world: World,
+    place: Place,
+    *,
+    fresh: bool = False,
+    adjust: Callable[[Setting], None] | None = None,
+    tls: bool | None = None,
+    **rules: Any,
+) -> Iterator[Stage]:
+    """Set up a world in front of a place's service, and run the target in it.
+
+    Args:
+        world: what to set up.
+        place: whose service and target.
+        fresh: whether the process is a new one, also where the target may be preloaded.
+        adjust: changes what was planted, before the target starts.
+        tls: whether the service is reached by https, None where a source of the world needs that.
+        rules: of the gate, other than its usual ones (`conformance.gate.Authority`).
+    """
+    service = place.service
+    assert service is not None  # noqa: S101 - worlds are collected for services only
+    testbed, secrets = place.testbed, Secrets()
+    directory = Path(tempfile.mkdtemp(prefix="w", dir=testbed.directory))
+    authority = Authority(**{**usual_rules(service), **rules})
+    certificate = testbed.ca.issue() if (needs_tls(world) if tls is None else tls) else None
+    tap = testbed.gate.open(service.url, authority=authority, tls=certificate)
+
+    def know(identity: Identity) -> None:
+        tap.know(identity)
+        for value, name in ((identity.secret, "secret"), (identity.token, "token"), (identity.sas, "signature")):
+            if value:
+                secrets.hide(value, f"{name} of {identity.label}")
+
+    endpoint = service.creds(endpoint=tap.url)["endpoint_url"]
+    setting = Setting(world, directory, endpoint, know, secrets.hide, testbed.ca, account=service.access_key)
+    target: Target | None = None
+    try:
+        sources.ground(setting)
+        watch_for_leaks(setting)
+        for source in world.sources:
+            sources.plant(setting, source, world.way_of(source))
+        if adjust is not None:
+            adjust(setting)
+        setting.finish()
+        anew = fresh or needs_fresh(world)
+        target = testbed.in_world(setting.variables, directory / "work", fresh=anew, secrets=secrets)
+        yield Stage(setting, target, f"{place.url}/w{next(_numbers)}", tap)
+    finally:
+        if target is not None:
+            target.close()
+        testbed.note_exchanges(tap.requests())
+        tap.close()
+        setting.close()
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def usual_rules(service: RunningService) -> dict[str, Any]:
+    """Return the rules by which the gate verifies in front of a service."""
+    if service.prefix == "az":
+        return {"cloud": "az", "account": service.access_key, "root_key": service.secret_key}
+    return {"cloud": service.prefix}
+
+
+def needs_tls(world: World) -> bool:
+    """Whether the service has to be reached by https: Azure's SDK sends no token without."""
+    return bool(TOKENS.intersection(world.sources))
+
+
+def watch_for_leaks(setting: Setting) -> None:
+    """Put a proxy before every host that is not this machine; it plays fixed hosts of the cloud, and notes all others."""
+    proxy = setting.proxy(sources.hosts(setting))
+    setting.variables |= dict.fromkeys(("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"), proxy.url)
+    setting.variables |= dict.fromkeys(("NO_PROXY", "no_proxy"), "127.0.0.1,localhost")
+    certificates = str(setting.ca.ca_pem)
+    setting.variables |= dict.fromkeys(("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "AWS_CA_BUNDLE"), certificates)
+
+
+TOKENS = frozenset({"azure_service_principal", "azure_workload_identity", "azure_managed_identity", "azure_cli"})
+"""Sources whose proof is a token, which Azure's SDK sends over https only."""
+
+
+def needs_fresh(world: World) -> bool:
+    """Whether an SDK may have frozen at import what this world sets: botocore keeps the HOME of its import for SSO."""
+    return "aws_sso" in world.sources
