@@ -12,6 +12,7 @@ from conformance.gate.proofs.azure_resource import SAS_NAMES, resource_of
 from conformance.gate.proofs.request import Request
 from conformance.gate.proofs.shared_key import by_locale, signed, string_to_sign
 
+
 def signed_anew(
     method: bytes,
     version: bytes,
