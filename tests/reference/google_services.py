@@ -41,9 +41,7 @@ def pem() -> str:
     """Return it as key files hold it."""
     return (
         private_key()
-        .private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
+        .private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
         .decode()
     )
 
@@ -159,5 +157,7 @@ def leaks(error: BaseException) -> bool:
     """Whether an error, or what hangs on it, tells a secret, or keeps a frame that holds one."""
     import traceback
 
-    told = "".join(traceback.format_exception(error)) + repr(vars(error)) + repr(error.__cause__ and vars(error.__cause__))
+    told = (
+        "".join(traceback.format_exception(error)) + repr(vars(error)) + repr(error.__cause__ and vars(error.__cause__))
+    )
     return CANARY in told or "PRIVATE KEY" in told or pem().split("\n")[1] in told

@@ -52,8 +52,12 @@ def test_anonymous_is_what_was_asked_for(creds: Any) -> None:
     assert (source, credentials.is_anonymous, credentials.headers()) == ("gcs_anon", True, {})
 
 
-@pytest.mark.parametrize("creds", [None, {}, "ENV", {"anon": False}, {"anon": None}, ENDPOINT, {"anon": False, **ENDPOINT}])
-def test_nothing_asked_for_is_what_the_machine_has(google: Services, monkeypatch: pytest.MonkeyPatch, creds: Any) -> None:
+@pytest.mark.parametrize(
+    "creds", [None, {}, "ENV", {"anon": False}, {"anon": None}, ENDPOINT, {"anon": False, **ENDPOINT}]
+)
+def test_nothing_asked_for_is_what_the_machine_has(
+    google: Services, monkeypatch: pytest.MonkeyPatch, creds: Any
+) -> None:
     """Whatever the endpoint; without anything there is an error, never an anonymous request."""
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", "http://127.0.0.1:1")
     error = refusal(creds)

@@ -185,9 +185,7 @@ class Storage:
 
 def store_of(google: Services, creds: dict[str, Any], *, deadline_s: float = 30) -> GcsStore:
     """Return a store in the scripted service."""
-    return GcsStore(
-        parse("gcs://bucket/ds"), {**creds, "endpoint_url": google.url}, RetryPolicy(deadline_s=deadline_s)
-    )
+    return GcsStore(parse("gcs://bucket/ds"), {**creds, "endpoint_url": google.url}, RetryPolicy(deadline_s=deadline_s))
 
 
 def test_a_rejected_token_is_replaced_once_and_the_request_repeated(google: Services) -> None:
