@@ -172,11 +172,8 @@ def _listening() -> Iterator[tuple[int, queue.SimpleQueue[Answer | None]]]:
 
 def _open(page: str, answers: queue.SimpleQueue[Answer | None]) -> None:
     named = [each for each in os.environ.get("BROWSER", "").split(os.pathsep) if each.strip()]
-    if named:
-        # `webbrowser` reads the variable once per process, and never waits for what it starts
-        opened = any(_ran(each, page) for each in named)
-    else:
-        opened = webbrowser.open(page)
+    # run here, since `webbrowser` reads the variable once per process, and never waits for what it starts
+    opened = any(_ran(each, page) for each in named) if named else webbrowser.open(page)
     if not opened:
         answers.put(None)
 

@@ -146,7 +146,8 @@ def checked(info: Mapping[str, Any], where: str) -> str:
             raise invalid(f"{where} ({kind}) has no `{name}`")
         _check(info[name], name, expected, where)
     for name, expected in OPTIONAL.items():
-        if info.get(name) is not None and name not in REQUIRED[kind]:
+        # gcloud writes some of them empty, such as `account`
+        if info.get(name) not in (None, "") and name not in REQUIRED[kind]:
             _check(info[name], name, expected, where)
     for name in URLS:
         if info.get(name) is not None:

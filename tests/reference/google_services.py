@@ -112,11 +112,14 @@ class Services:
     def user(self, name: str = "user") -> dict[str, Any]:
         """Return the file of a person who logged in."""
         return {
+            "account": "",
             "type": "authorized_user",
             "client_id": f"{name}.apps.googleusercontent.com",
             "client_secret": f"GOCSPX-{CANARY}",
             "refresh_token": f"1//{name}-{CANARY}",
             "token_uri": f"{self.url}/token",
+            "quota_project_id": "conformance",
+            "universe_domain": "googleapis.com",
         }
 
     def external(self, subject_token_file: str) -> dict[str, Any]:

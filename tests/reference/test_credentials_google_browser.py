@@ -100,7 +100,7 @@ def is_free(port: int) -> bool:
 
 
 @pytest.mark.parametrize("waits", [False, True], ids=["in-the-background", "in-the-foreground"])
-def test_consent_gives_a_token(person: Person, monkeypatch: pytest.MonkeyPatch, waits: bool) -> None:  # noqa: FBT001
+def test_consent_gives_a_token(person: Person, monkeypatch: pytest.MonkeyPatch, waits: bool) -> None:
     """By state and PKCE, on a port that is released; a browser that is waited for does not stall it."""
     if waits:
         monkeypatch.setenv("BROWSER", os.environ["BROWSER"].removesuffix(" &"))
