@@ -39,8 +39,6 @@ ATTEMPT_S = 10.0
 
 ATTEMPTS = 3
 
-LONGEST_ANSWER = 1024 * 1024
-
 CODE = re.compile(r"[A-Za-z_]{1,60}")
 """Codes as OAuth (RFC 6749, 5.2) and Google's APIs have them; anything else might be content."""
 
@@ -120,22 +118,26 @@ class Exchange:
 
     def _once(self, url: str, method: str, body: bytes | None, headers: Mapping[str, str] | None) -> Received:
         from requests import RequestException, Session
+        from urllib3.exceptions import HTTPError
 
         limit = min(ATTEMPT_S, self._deadline.left_s())
+        asked = {**(headers or {}), "Accept-Encoding": "identity"}
         failure: StorageError
         try:
             with Session() as session:
                 sessions.settle(session, url)
                 if is_loopback(url):
                     session.proxies = {}
-                response = session.request(
-                    method, url, data=body, headers=dict(headers or {}), timeout=limit, allow_redirects=False
-                )
-                if response.status_code < 500 and response.status_code not in (408, 429):
-                    return Received(response.status_code, response.headers, response.content[:LONGEST_ANSWER])
+                with session.request(
+                    method, url, data=body, headers=asked, timeout=limit, allow_redirects=False, stream=True
+                ) as response:
+                    status = response.status_code
+                    if status < 500 and status not in (408, 429):
+                        answer = sessions.Answer(status, response.headers, response.raw)
+                        return Received(status, answer.headers, answer.body(self._deadline))
             failure = StorageInternalError("a token service is down", http_status=503)
-            self.status = response.status_code
-        except RequestException as error:
+            self.status = status
+        except (RequestException, HTTPError, OSError, sessions.IncompleteBodyError) as error:
             failure = StorageNetworkConnectionError(f"a token service was not reached: {type(error).__name__}")
             failure.__cause__ = redacted(error)
         raise failure

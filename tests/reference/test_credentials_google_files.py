@@ -383,7 +383,11 @@ def test_a_refusal_is_told_by_its_code(
     assert len(google.paths) == 1
 
 
-@pytest.mark.parametrize(("reply", "status"), [(Reply(503, body=CANARY.encode()), 503), (RESET, None)])
+@pytest.mark.parametrize(
+    ("reply", "status"),
+    [(Reply(503, body=CANARY.encode()), 503), (RESET, None), (Reply(200, body=b'{"access', announced=99), None)],
+    ids=["down", "reset", "cut"],
+)
 def test_a_fault_that_lasts_is_unavailable(google: Services, reply: Reply, status: int | None) -> None:
     """After three tries."""
     google.instead = lambda _asked: reply

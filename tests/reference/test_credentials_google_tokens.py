@@ -202,6 +202,16 @@ def test_a_rejected_token_is_replaced_once_and_the_request_repeated(google: Serv
     store.close()
 
 
+def test_a_token_passes_through_no_proxy_in_clear(google: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On loopback it needs none, whatever the variables say."""
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    google.instead = Storage(google, accepts_from=0).answer
+    store = store_of(google, {"gcs_oauth_token": f"ya29.mine-{CANARY}"})
+
+    assert store.head("k") is not None
+    store.close()
+
+
 def test_a_second_rejection_is_the_answer(google: Services) -> None:
     """Two tokens, two requests."""
     storage = Storage(google, accepts_from=99)
