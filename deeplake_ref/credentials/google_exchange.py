@@ -138,7 +138,8 @@ class Exchange:
             failure = StorageInternalError("a token service is down", http_status=503)
             self.status = status
         except (RequestException, HTTPError, OSError, sessions.IncompleteBodyError) as error:
-            failure = StorageNetworkConnectionError(f"a token service was not reached: {type(error).__name__}")
+            host = urlsplit(url).hostname
+            failure = StorageNetworkConnectionError(f"the token service {host} was not reached: {type(error).__name__}")
             failure.__cause__ = redacted(error)
         raise failure
 
