@@ -41,7 +41,7 @@ def of_a_write(stage: Stage) -> Outcome:
         writer.set("k", b"v")
     except TargetError as raised:
         error = raised
-    return Outcome(error, frozenset(stage.signers()))
+    return Outcome(error, frozenset(source_of(label) for label in stage.signers()))
 
 
 def source_of(label: str | None) -> str | None:

@@ -11,12 +11,14 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from conformance.fakes import FakeServer
+from conformance.fakes.connect_proxy import ConnectProxy
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from conformance.certificates import RunCA
     from conformance.fakes import Fake, Fault
     from conformance.identities import Identity
     from conformance.worlds import World
@@ -30,19 +32,37 @@ class Setting:
     Attributes:
         world: what is to be set up.
         directory: private; holds `home`, `tmp`, `work` and `bin`.
+        account: of Azure, the one in the path.
+        ca: the run's own, which variables of the target name.
         endpoint: the base URL of the gate's port, at which the target finds the service.
         variables: the whole environment of the target.
         creds: the creds argument of the target, addressing included; None for none.
         identities: all that were handed out, by label.
         servers: the fakes that were started, by source or, where several share one, by service.
+        secrets: other secrets of the world, each with the name of what it belongs to.
         calls: how often the command of a source was run.
     """
 
-    def __init__(self, world: World, directory: Path, endpoint: str, know: Callable[[Identity], None]) -> None:
+    def __init__(
+        self,
+        world: World,
+        directory: Path,
+        endpoint: str,
+        know: Callable[[Identity], None],
+        hide: Callable[[str, str], None],
+        ca: RunCA,
+        *,
+        account: str = "",
+    ) -> None:
         self.world = world
+        self.account = account
+        self.ca = ca
+        self.proxies: list[ConnectProxy] = []
         self.directory = directory
         self.endpoint = endpoint
         self._know = know
+        self._hide = hide
+        self.secrets: dict[str, str] = {}
         for name in ("home", "tmp", "work", "bin"):
             (directory / name).mkdir(parents=True, mode=0o700)
         self.home = directory / "home"
@@ -96,6 +116,12 @@ class Setting:
         self.identities[identity.label] = identity
         return identity
 
+    def secret(self, name: str, text: str) -> str:
+        """Note a secret that is no identity's own, such as the secret of an application; returns it."""
+        self.secrets[text] = name
+        self._hide(text, name)
+        return text
+
     def mint(self, source: str, make: Callable[[str, float], Identity]) -> Callable[[str], Identity]:
         """Return what makes the next generation of a source; `make` takes a label and unix seconds until it lives."""
         return lambda label: self.know(make(label, self.expires_at(source)))
@@ -122,7 +148,19 @@ class Setting:
             found |= {told(request) if told else source for request in server.received}
         return found
 
+    def proxy(self, hosts: Mapping[str, Fake]) -> ConnectProxy:
+        """Start a proxy that plays these hosts and refuses all others, until the stage closes."""
+        proxy = ConnectProxy(hosts, lambda host: self.ca.issue(host).server_context())
+        self.proxies.append(proxy)
+        return proxy
+
+    def leaks(self) -> list[str]:
+        """Return the hosts that were asked for and that nobody plays."""
+        return [host for proxy in self.proxies for host in proxy.leaks]
+
     def close(self) -> None:
         """Stop the fakes."""
+        for proxy in self.proxies:
+            proxy.close()
         for server in self.servers.values():
             server.close()

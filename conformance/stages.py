@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from conformance import sources
+from conformance.gate import Authority
 from conformance.setting import Setting
 from conformance.targets.masking import Secrets
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from conformance.gate import Exchange, Tap
     from conformance.identities import Identity
     from conformance.places import Place
+    from conformance.services import RunningService
     from conformance.targets import Reader, Target, Writer
     from conformance.worlds import World
 
@@ -68,10 +70,7 @@ class Stage:
 
     def signers(self) -> set[str | None]:
         """Return the labels of the identities that signed, None for unsigned requests."""
-        labels: dict[str | None, str | None] = {
-            identity.name: label for label, identity in self.setting.identities.items()
-        }
-        return {labels.get(exchange.signed_by, exchange.signed_by) for exchange in self.requests()}
+        return {exchange.identity for exchange in self.requests()}
 
     def asked(self) -> set[str]:
         """Return the sources whose services got a request."""
@@ -85,6 +84,7 @@ def running(
     *,
     fresh: bool = False,
     adjust: Callable[[Setting], None] | None = None,
+    tls: bool | None = None,
     **rules: Any,
 ) -> Iterator[Stage]:
     """Set up a world in front of a place's service, and run the target in it.
@@ -94,23 +94,29 @@ def running(
         place: whose service and target.
         fresh: whether the process is a new one, also where the target may be preloaded.
         adjust: changes what was planted, before the target starts.
+        tls: whether the service is reached by https, None where a source of the world needs that.
         rules: of the gate, other than its usual ones (`conformance.gate.Authority`).
     """
     service = place.service
     assert service is not None  # noqa: S101 - worlds are collected for services only
     testbed, secrets = place.testbed, Secrets()
     directory = Path(tempfile.mkdtemp(prefix="w", dir=testbed.directory))
-    tap = testbed.gate.open(service.url)
+    authority = Authority(**{**usual_rules(service), **rules})
+    certificate = testbed.ca.issue() if (needs_tls(world) if tls is None else tls) else None
+    tap = testbed.gate.open(service.url, authority=authority, tls=certificate)
 
     def know(identity: Identity) -> None:
+        tap.know(identity)
         for value, name in ((identity.secret, "secret"), (identity.token, "token"), (identity.sas, "signature")):
             if value:
                 secrets.hide(value, f"{name} of {identity.label}")
 
-    setting = Setting(world, directory, tap.url, know)
+    endpoint = service.creds(endpoint=tap.url)["endpoint_url"]
+    setting = Setting(world, directory, endpoint, know, secrets.hide, testbed.ca, account=service.access_key)
     target: Target | None = None
     try:
         sources.ground(setting)
+        watch_for_leaks(setting)
         for source in world.sources:
             sources.plant(setting, source, world.way_of(source))
         if adjust is not None:
@@ -126,6 +132,31 @@ def running(
         tap.close()
         setting.close()
         shutil.rmtree(directory, ignore_errors=True)
+
+
+def usual_rules(service: RunningService) -> dict[str, Any]:
+    """Return the rules by which the gate verifies in front of a service."""
+    if service.prefix == "az":
+        return {"cloud": "az", "account": service.access_key, "root_key": service.secret_key}
+    return {"cloud": service.prefix}
+
+
+def needs_tls(world: World) -> bool:
+    """Whether the service has to be reached by https: Azure's SDK sends no token without."""
+    return bool(TOKENS.intersection(world.sources))
+
+
+def watch_for_leaks(setting: Setting) -> None:
+    """Put a proxy before every host that is not this machine; it plays fixed hosts of the cloud, and notes all others."""
+    proxy = setting.proxy(sources.hosts(setting))
+    setting.variables |= dict.fromkeys(("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"), proxy.url)
+    setting.variables |= dict.fromkeys(("NO_PROXY", "no_proxy"), "127.0.0.1,localhost")
+    certificates = str(setting.ca.ca_pem)
+    setting.variables |= dict.fromkeys(("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "AWS_CA_BUNDLE"), certificates)
+
+
+TOKENS = frozenset({"azure_service_principal", "azure_workload_identity", "azure_managed_identity", "azure_cli"})
+"""Sources whose proof is a token, which Azure's SDK sends over https only."""
 
 
 def needs_fresh(world: World) -> bool:

@@ -22,6 +22,7 @@ from conformance.targets import NotClaimed, TargetDied, TargetError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from conformance.certificates import RunCA
     from conformance.gate import Exchange, Gate, Tap
     from conformance.services import RunningService, Unreachable
     from conformance.strangers import Strangers
@@ -116,6 +117,14 @@ class Testbed:
         if self._preloaded is None:
             self._preloaded = Preloaded(spec)
         return spec.speaking_to(self._preloaded.fork(given, cwd), secrets)
+
+    @cached_property
+    def ca(self) -> RunCA:
+        """The run's own certificate authority."""
+        from conformance.certificates import RunCA
+
+        (self.directory / "ca").mkdir(mode=0o700)
+        return RunCA(self.directory / "ca")
 
     @property
     def directory(self) -> Path:

@@ -54,6 +54,7 @@ class Server:
             "open": self._open,
             "list_iter": self._list_iter,
             "close": self._close,
+            "explain": lambda p: self._target.explain(p["url"], p.get("creds"), p.get("token")),
             "get": lambda p: wire.to_base64(self._reader(p).get(p["path"], p.get("start"), p.get("end"))),
             "length": lambda p: self._reader(p).length(p["path"]),
             "metadata": lambda p: _optional(self._reader(p).metadata(p["path"])),

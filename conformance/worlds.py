@@ -27,15 +27,17 @@ SAMPLED = 60
 
 @dataclass(frozen=True, slots=True, order=True)
 class Way:
-    """One way in which a source is not as it should be.
+    """One way in which a source is not as it usually is.
 
     Attributes:
         name: a word for labels, such as `no-secret`.
         error: the class of the error that it has to give; None if it counts as not configured.
+        wins: whether it is fine all the same, and only unusual.
     """
 
     name: str
     error: str | None = None
+    wins: bool = False
 
 
 @dataclass(frozen=True, slots=True)

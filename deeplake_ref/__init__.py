@@ -4,10 +4,17 @@ A minimal, readable reference implementation of Deep Lake's path prefixes and cr
 Importing this package is silent, touches no network and loads no cloud SDK; `mem://` and `file://` never need one.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from deeplake_ref import errors, storage
 from deeplake_ref.dataset import Column, Dataset
 from deeplake_ref.datasets import copy, create, delete, exists, like, open, open_read_only  # noqa: A004 - deeplake's
 from deeplake_ref.storage import Reader, ResourceMeta, Writer
+
+if TYPE_CHECKING:
+    from deeplake_ref.explanation import explain
 
 __all__ = [
     "Column",
@@ -20,6 +27,7 @@ __all__ = [
     "delete",
     "errors",
     "exists",
+    "explain",
     "like",
     "open",
     "open_read_only",
@@ -27,3 +35,12 @@ __all__ = [
 ]
 
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    """Import what few callers need when it is asked for."""
+    if name != "explain":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from deeplake_ref.explanation import explain
+
+    return explain

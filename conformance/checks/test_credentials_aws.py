@@ -7,17 +7,19 @@ from __future__ import annotations
 import pytest
 
 from conformance import stages
-from conformance.checking import checks, in_worlds, over_space
-from conformance.expectations import assert_equal
-from conformance.model.precedence import ORDER, asked_at_most
-from conformance.outcomes import Outcome, assert_as_the_order_says, assert_failed, of_a_write
+from conformance.checking import checks, in_worlds, needs, over_space
+from conformance.expectations import assert_equal, assert_true
+from conformance.model.precedence import ANONYMOUS, ORDER, asked_at_most
+from conformance.outcomes import Outcome, assert_as_the_order_says, assert_failed, assert_won, of_a_write
 from conformance.places import Place
+from conformance.setting import Setting
+from conformance.sources.aws import REGION
+from conformance.sources.aws_services import CONFIG, CREDENTIALS
 from conformance.worlds import Way, World, world
 
 INVALID = "InvalidCredentialsError"
 UNAVAILABLE = "CredentialsUnavailableError"
 
-STATIC = ("aws_dict", "aws_env", "aws_shared_file", "aws_config_file")
 SERVED = ("aws_assume_role", "aws_web_identity", "aws_sso", "aws_process", "aws_container", "aws_imds")
 """Sources behind which there is a command or a service."""
 
@@ -69,6 +71,33 @@ BROKEN: dict[str, tuple[Way, ...]] = {
         Way("section-of-the-wrong-form", INVALID),
     ),
     "aws_env": (Way("no-secret", INVALID), Way("blank-secret", INVALID)),
+    "aws_assume_role": (
+        Way("denied", UNAVAILABLE),
+        Way("no-source-profile", INVALID),
+        Way("source-loop", INVALID),
+        Way("one-time-password", "CredentialsError"),
+        Way("error-500", UNAVAILABLE),
+        Way("garbage", UNAVAILABLE),
+        Way("reset", UNAVAILABLE),
+    ),
+    "aws_web_identity": (
+        Way("no-token-file", "CredentialsError"),
+        Way("empty-token-file", "CredentialsError"),
+        Way("no-role", INVALID),
+        Way("expired-token", UNAVAILABLE),
+        Way("refused-token", UNAVAILABLE),
+        Way("error-500", UNAVAILABLE),
+        Way("garbage", UNAVAILABLE),
+        Way("reset", UNAVAILABLE),
+    ),
+    "aws_sso": (
+        Way("never-signed-in", UNAVAILABLE),
+        Way("signed-out", UNAVAILABLE),
+        Way("expired", "CredentialsError"),
+        Way("another-account", UNAVAILABLE),
+        Way("error-500", UNAVAILABLE),
+        Way("garbage", UNAVAILABLE),
+    ),
     "aws_shared_file": (
         Way("no-secret", INVALID),
         Way("malformed", INVALID),
@@ -78,26 +107,45 @@ BROKEN: dict[str, tuple[Way, ...]] = {
     ),
     "aws_process": (
         Way("exit-status", UNAVAILABLE),
-        Way("garbage", UNAVAILABLE),
+        Way("telling", UNAVAILABLE),
+        Way("bad-json", UNAVAILABLE),
         Way("wrong-version", UNAVAILABLE),
-        Way("no-secret", UNAVAILABLE),
+        Way("missing-key", UNAVAILABLE),
         Way("not-there", UNAVAILABLE),
     ),
     "aws_config_file": (Way("no-secret", INVALID), Way("malformed", INVALID)),
+    "aws_container": (
+        Way("error-404", UNAVAILABLE),
+        Way("error-500", UNAVAILABLE),
+        Way("garbage", UNAVAILABLE),
+        Way("empty", UNAVAILABLE),
+        Way("reset", UNAVAILABLE),
+        Way("refused-token", UNAVAILABLE),
+        Way("no-token-file", "CredentialsError"),
+        Way("host-not-allowed", "CredentialsError"),
+    ),
+    "aws_imds": (
+        Way("listing-error", UNAVAILABLE),
+        Way("listing-empty", UNAVAILABLE),
+        Way("document-error", UNAVAILABLE),
+        Way("document-garbage", UNAVAILABLE),
+        Way("document-refusal", UNAVAILABLE),
+        Way("no-address", "CredentialsError"),
+    ),
 }
 """How sources can be configured and broken, with the class that each way has."""
 
 
-def later_of(source: str) -> str:
+def later_of(source: str) -> tuple[str, ...]:
     """Return a good source behind this one, to which a search that does not end would go on."""
-    return "aws_imds" if source == "aws_container" else "aws_container"
+    return {"aws_imds": (), "aws_container": ("aws_imds",)}.get(source, ("aws_container",))
 
 
 @checks("AWS-4")
 @in_worlds("s3")
 @pytest.mark.parametrize(
     "world",
-    [world("aws", source, later_of(source), ways={source: way}) for source, ways in BROKEN.items() for way in ways],
+    [world("aws", source, *later_of(source), ways={source: way}) for source, ways in BROKEN.items() for way in ways],
     ids=str,
 )
 def test_a_broken_source_ends_the_search(place: Place, world: World) -> None:
@@ -110,6 +158,7 @@ def test_a_broken_source_ends_the_search(place: Place, world: World) -> None:
 
 UNCONFIGURED: dict[str, tuple[Way, ...]] = {
     "aws_env": (Way("secret-only"), Way("token-only"), Way("empty"), Way("blank")),
+    "aws_imds": (Way("disabled"), Way("switched-off"), Way("no-role"), Way("error-404"), Way("reset")),
 }
 """How sources can look configured and are not."""
 
@@ -119,16 +168,65 @@ UNCONFIGURED: dict[str, tuple[Way, ...]] = {
 @pytest.mark.parametrize(
     "world",
     [
-        world("aws", source, "aws_shared_file", ways={source: way})
+        world("aws", source, *(["aws_shared_file"] if source == "aws_env" else []), ways={source: way})
         for source, ways in UNCONFIGURED.items()
         for way in ways
     ],
     ids=str,
 )
 def test_what_is_not_configured_is_passed_over(place: Place, world: World) -> None:
-    """The shared credentials file signs."""
+    """The shared credentials file signs, or nothing is found."""
     assert_as_the_order_says(world, written(place, world))
 
+
+def token_beside(setting: Setting) -> None:
+    """Put a session token into the environment."""
+    setting.variables["AWS_SESSION_TOKEN"] = setting.directory.name * 8
+
+
+def secret_in_the_other_file(setting: Setting) -> None:
+    """Take the secret out of the credentials file; the config file has one, of another key."""
+    del setting.sections[CREDENTIALS]["default"]["aws_secret_access_key"]
+    del setting.sections[CONFIG]["default"]["aws_access_key_id"]
+
+
+@checks("AWS-6")
+@in_worlds("s3")
+@pytest.mark.parametrize("source", ["aws_dict", "aws_dict_profile", "aws_shared_file", "aws_config_file"])
+def test_a_token_of_the_environment_stays_there(place: Place, source: str) -> None:
+    """It is sent with none of the keys that stand elsewhere."""
+    with stages.running(world("aws", source), place, adjust=token_beside) as stage:
+        assert_won(source, of_a_write(stage))
+        tokens = {exchange.header("x-amz-security-token") for exchange in stage.requests()}
+        assert_equal({None}, tokens, "session tokens sent")
+
+
+@checks("AWS-6")
+@in_worlds("s3")
+def test_a_secret_is_not_taken_from_another_file(place: Place) -> None:
+    """Each of the two files has half of a key."""
+    halves = world("aws", "aws_shared_file", "aws_config_file")
+    with stages.running(halves, place, adjust=secret_in_the_other_file) as stage:
+        assert_failed("CredentialsError", of_a_write(stage), "half a key in each file")
+
+
+def anonymously(setting: Setting) -> None:
+    """Ask for unsigned requests."""
+    setting.creds = {"endpoint_url": setting.endpoint, "aws_region": REGION, "anon": True}
+
+
+@checks("AWS-7")
+@in_worlds("s3")
+@needs("anonymous")
+@pytest.mark.parametrize("world", [world("aws"), world("aws", "aws_env"), world("aws", *ORDER["aws"][2:])], ids=str)
+def test_anonymous_requests_are_unsigned(place: Place, world: World) -> None:
+    """Whatever else there is."""
+    with stages.running(world, place, adjust=anonymously, anonymous="allow") as stage:
+        assert_won(ANONYMOUS, of_a_write(stage))
+        assert_equal(set(), stage.asked() - {"aws_imds"} if not world.sources else stage.asked(), "asked")
+
+
+FIELDS = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
 
 DICTIONARY = (
     Way("no-secret", INVALID),
@@ -148,8 +246,14 @@ DICTIONARY = (
     "world", [world("aws", "aws_dict", "aws_env", ways={"aws_dict": way}) for way in DICTIONARY], ids=str
 )
 def test_a_dictionary_with_a_mistake_is_refused(place: Place, world: World) -> None:
-    """Good keys in the environment do not help."""
-    assert_as_the_order_says(world, written(place, world))
+    """Good keys in the environment do not help; the field is named, its value is not."""
+    with stages.running(world, place) as stage:
+        outcome = of_a_write(stage)
+        assert_as_the_order_says(world, outcome)
+        assert outcome.error is not None
+        named = any(name in outcome.error.message for name in (*FIELDS, "account_key"))
+        assert_true(named, expected="the field's name in the message", observed=outcome.error.message)
+        assert_equal([], sorted(outcome.error.leaked), "secrets in the message")
 
 
 @checks("AWS-9")

@@ -27,7 +27,7 @@ HANG_S: Final = 120
 """Seconds after which a command that hangs ends all the same; it also ends with its parent."""
 
 Broken = Literal["exit-status", "telling", "bad-json", "wrong-version", "missing-key", "hang"]
-"""How a command is broken: status 255; status 255 with the credentials on stderr, which must not reach a message; JSON that
+"""How a command is broken: status 1; status 255 with the credentials on stderr, which must not reach a message; JSON that
 breaks off; Version 2; no SecretAccessKey; nothing at all."""
 
 _HEAD: Final = """\

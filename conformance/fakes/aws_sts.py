@@ -114,7 +114,7 @@ class Sts:
         if action == "AssumeRole":
             return self._assume(told, signer, request.now)
         return _answered(
-            action, f"<Arn>{escape(_arn_of(signer))}</Arn><UserId>{signer.name}</UserId><Account>{ACCOUNT}</Account>"
+            action, f"<Arn>{_text(_arn_of(signer))}</Arn><UserId>{signer.name}</UserId><Account>{ACCOUNT}</Account>"
         )
 
     def _assume(self, told: Mapping[str, str], signer: Identity, now: float) -> Answer:
@@ -157,7 +157,7 @@ class Sts:
         if role is None or token not in role.tokens:
             raise Refusal(403, "AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity")
         subject = (
-            f"<SubjectFromWebIdentityToken>{escape(session)}</SubjectFromWebIdentityToken>"
+            f"<SubjectFromWebIdentityToken>{_text(session)}</SubjectFromWebIdentityToken>"
             "<Audience>sts.amazonaws.com</Audience><Provider>https://issuer.invalid</Provider>"
         )
         xml = _session_xml(self._issued(arn, role, duration, now), arn, session)
@@ -229,8 +229,8 @@ def _session_xml(issued: Issued, arn: str, session: str) -> str:
     account, role = arn.split(":")[4], arn.rpartition("/")[2]
     who = issued.identity
     return (
-        f"<AssumedRoleUser><AssumedRoleId>AROACONFORMANCE00000:{escape(session)}</AssumedRoleId>"
-        f"<Arn>arn:aws:sts::{account}:assumed-role/{escape(role)}/{escape(session)}</Arn></AssumedRoleUser>"
+        f"<AssumedRoleUser><AssumedRoleId>AROACONFORMANCE00000:{_text(session)}</AssumedRoleId>"
+        f"<Arn>arn:aws:sts::{account}:assumed-role/{_text(role)}/{_text(session)}</Arn></AssumedRoleUser>"
         f"<Credentials><AccessKeyId>{who.name}</AccessKeyId><SecretAccessKey>{who.secret}</SecretAccessKey>"
         f"<SessionToken>{who.token}</SessionToken><Expiration>{issued.expiration}</Expiration></Credentials>"
         "<PackedPolicySize>0</PackedPolicySize>"
@@ -249,8 +249,13 @@ def _refused(refusal: Refusal) -> Answer:
     return _xml(
         refusal.status,
         f'<ErrorResponse xmlns="{_NAMESPACE}"><Error><Type>Sender</Type><Code>{refusal.code}</Code>'
-        f"<Message>{escape(refusal.message)}</Message></Error><RequestId>{uuid.uuid4()}</RequestId></ErrorResponse>",
+        f"<Message>{_text(refusal.message)}</Message></Error><RequestId>{uuid.uuid4()}</RequestId></ErrorResponse>",
     )
+
+
+def _text(text: str) -> str:
+    """Return a text as XML holds it: control characters, which a client may have sent, as question marks."""
+    return escape(re.sub(r"[^\t\n\r -\ud7ff\ue000-\ufffd]", "?", text))
 
 
 def _xml(status: int, text: str) -> Answer:

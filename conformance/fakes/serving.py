@@ -183,10 +183,13 @@ class _Server(ThreadingHTTPServer):
     def finish_request(self, request: Any, client_address: Any) -> None:
         """Serve one connection."""
         try:
-            if self.tls is not None:
-                request.settimeout(STALL_S)
-                request = self.tls.wrap_socket(request, server_side=True)
-            super().finish_request(request, client_address)
+            if self.tls is None:
+                super().finish_request(request, client_address)
+                return
+            request.settimeout(STALL_S)
+            # the server closes `request` alone, which is empty once it is wrapped
+            with self.tls.wrap_socket(request, server_side=True) as wrapped:
+                super().finish_request(wrapped, client_address)
         except OSError:
             return  # the client went away, or does not trust us; it is the one that says so
 

@@ -4,6 +4,11 @@ The gate's process: one JSON object per line in, one out, ends with its stdin.
 `{"do": "open", "host": h, "port": p}` answers `{"tap": n, "port": q}`; `{"do": "requests", "tap": n}` answers
 `{"requests": [...]}`; `{"do": "held", "tap": n}` answers `{"held": k}`; `clear`, `hold` (with `after`, the requests that
 still pass), `release`, `drop` and `close` answer `{}`; a mistake answers `{"error": text}`.
+
+`open` takes two more: `authority`, the fields of `conformance.gate.authority.Authority`, and `tls`, the fields `cert_path`
+and `key_path`. A tap with an authority also takes `{"do": "know", "tap": n, "identities": [...]}`, each with the fields of
+`conformance.identities.Identity`, and `{"do": "forget", "tap": n, "label": l}`. Keys and tokens come this way and no other:
+never in arguments or the environment, where other processes could read them.
 """
 
 from __future__ import annotations
@@ -14,7 +19,11 @@ import signal
 import sys
 from typing import Any
 
+from conformance.certificates import Certificate
+from conformance.gate.authority import Authority
+from conformance.gate.judge import Judge
 from conformance.gate.proxy import Proxy
+from conformance.identities import Identity
 
 
 class Desk:
@@ -26,7 +35,7 @@ class Desk:
     async def answer(self, command: dict[str, Any]) -> dict[str, Any]:
         """Return the answer to one command."""
         if command["do"] == "open":
-            proxy = Proxy(command["host"], command["port"])
+            proxy = _proxy(command)
             port = await proxy.listen()
             number = len(self._taps)
             self._taps[number] = proxy
@@ -45,16 +54,35 @@ class Desk:
                 proxy.release()
             case "drop":
                 proxy.drop()
+            case "know":
+                self._judge(proxy).know([Identity.from_json(values) for values in command["identities"]])
+            case "forget":
+                self._judge(proxy).forget(command["label"])
             case "close":
                 await proxy.close()
             case unknown:
                 return {"error": f"unknown command {unknown!r}"}
         return {}
 
+    @staticmethod
+    def _judge(proxy: Proxy) -> Judge:
+        if proxy.judge is None:
+            raise ValueError("the tap records only, it was opened without an authority")
+        return proxy.judge
+
     async def close(self) -> None:
         """Close every tap."""
         for proxy in self._taps.values():
             await proxy.close()
+
+
+def _proxy(command: dict[str, Any]) -> Proxy:
+    """Return the proxy that a command describes, not yet listening."""
+    tls = Certificate.from_json(command["tls"]).server_context() if "tls" in command else None
+    rules = Authority.from_json(command["authority"]) if "authority" in command else None
+    host = f"{command['host']}:{command['port']}"
+    judge = Judge(rules, host=host, is_tls=tls is not None) if rules else None
+    return Proxy(command["host"], command["port"], judge=judge, tls=tls)
 
 
 async def main() -> None:

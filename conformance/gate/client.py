@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from concurrent.futures import Future
 
+    from conformance.certificates import Certificate
+    from conformance.gate.authority import Authority
+    from conformance.identities import Identity
+
 POLL_S = 0.01
 
 GateError = LineProcessError
@@ -35,13 +39,25 @@ class Gate:
         """Its process id."""
         return self._process.pid
 
-    def open(self, upstream: str) -> Tap:
-        """Listen on a new port in front of the service at a base URL such as `http://127.0.0.1:9000`."""
+    def open(self, upstream: str, *, authority: Authority | None = None, tls: Certificate | None = None) -> Tap:
+        """Listen on a new port in front of the service at a base URL such as `http://127.0.0.1:9000`.
+
+        Args:
+            upstream: the service.
+            authority: rules by which the gate verifies every request and answers refusals itself; None records only.
+            tls: what the port shows, its URL then begins with `https://localhost`; None is plain http.
+        """
         parts = urlsplit(upstream)
         if parts.scheme != "http" or parts.hostname is None:
             raise GateError(f"the gate stands in front of http services only: {upstream}")
-        answer = self.ask({"do": "open", "host": parts.hostname, "port": parts.port or 80})
-        return Tap(self, answer["tap"], f"http://127.0.0.1:{answer['port']}{parts.path}")
+        command: dict[str, Any] = {"do": "open", "host": parts.hostname, "port": parts.port or 80}
+        if authority is not None:
+            command["authority"] = authority.to_json()
+        if tls is not None:
+            command["tls"] = tls.to_json()
+        answer = self.ask(command)
+        base = "https://localhost" if tls else "http://127.0.0.1"
+        return Tap(self, answer["tap"], f"{base}:{answer['port']}{parts.path}")
 
     def ask(self, command: dict[str, Any]) -> dict[str, Any]:
         """Send a command and return its answer; raises `GateError`."""
@@ -63,6 +79,19 @@ class Tap:
         """
         answer = self.gate.ask({"do": "requests", "tap": self.number})
         return [Exchange.from_json(values) for values in answer["requests"]]
+
+    def signers(self) -> list[str | None]:
+        """Return the labels of the verified identities, in the order of `requests`; None for an unsigned request."""
+        return [exchange.identity for exchange in self.requests()]
+
+    def know(self, *identities: Identity) -> None:
+        """Believe these too, from now on; one with a known label replaces it."""
+        told = [identity.to_json() for identity in identities]
+        self.gate.ask({"do": "know", "tap": self.number, "identities": told})
+
+    def forget(self, label: str) -> None:
+        """Believe this one no longer; raises `GateError` if it was not known."""
+        self.gate.ask({"do": "forget", "tap": self.number, "label": label})
 
     def clear(self) -> None:
         """Forget what was seen."""

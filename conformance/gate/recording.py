@@ -33,6 +33,9 @@ class Exchange:
         signed_by: the access key id, account or kind of token that signed, None for an unsigned request.
         started_s: seconds since the gate started.
         seconds: from the request's first byte to the answer's last one.
+        identity: the label of the identity whose proof was verified, None for an unsigned request, for a proof that holds
+            for nobody, and where the gate only records. An expired proof is still somebody's.
+        refused: the provider's error code that the gate answered in its stead, None if the service answered.
     """
 
     method: str
@@ -44,6 +47,8 @@ class Exchange:
     signed_by: str | None
     started_s: float
     seconds: float
+    identity: str | None = None
+    refused: str | None = None
 
     def header(self, name: str) -> str | None:
         """Return a request header's value, None if it was not sent."""

@@ -10,8 +10,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
+    from conformance.fakes import Fake
     from conformance.setting import Setting
     from conformance.worlds import Way
 
@@ -22,6 +23,12 @@ if TYPE_CHECKING:
 def ground(setting: Setting) -> None:
     """Lay the ground of the setting's cloud."""
     _module(setting.world.cloud).ground(setting)
+
+
+def hosts(setting: Setting) -> Mapping[str, Fake]:
+    """Return the fixed hosts of the setting's cloud that no variable redirects, and who plays them."""
+    played: Mapping[str, Fake] = _module(setting.world.cloud).hosts(setting)
+    return played
 
 
 def plant(setting: Setting, source: str, way: Way | None) -> None:

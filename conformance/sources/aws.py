@@ -14,7 +14,7 @@ from conformance.sources import aws_services
 from conformance.sources.aws_services import CONFIG, CREDENTIALS, ROLE_ARN
 
 if TYPE_CHECKING:
-    from conformance.fakes import Request
+    from conformance.fakes import Fake, Request
     from conformance.setting import Setting
     from conformance.sources import Plant
 
@@ -40,6 +40,11 @@ def ground(setting: Setting) -> None:
     if "aws_imds" not in setting.world.sources:
         server = setting.serve("aws_imds", NoMachine())
         setting.variables["AWS_EC2_METADATA_SERVICE_ENDPOINT"] = server.url
+
+
+def hosts(_setting: Setting) -> dict[str, Fake]:
+    """Return none: every service of the chain has a variable."""
+    return {}
 
 
 def _key(setting: Setting, source: str) -> Identity:

@@ -1,32 +1,42 @@
 """
-AWS: which credentials sign, and where requests go.
+AWS: which credentials sign.
 
-Order: the creds dictionary, then what botocore's own chain finds on the machine (environment, profiles and their roles,
-SSO, processes, container and instance metadata; botocore `credentials.create_credential_resolver`). Addressing is no
-credential: `endpoint_url` and `aws_region` combine with any winner. Nothing found is an error, requests are unsigned only
-when asked for with `{"anon": True}`.
+The order is that of botocore (1.44, `credentials.create_credential_resolver`), without `aws login` and the files of its
+predecessors. Each source wraps one provider of botocore, which reads fields and talks to STS, SSO and the metadata
+services; order, stop rules and messages are here. A named profile is asked alone, neither environment nor machine are.
+Nothing found is an error, requests are unsigned only when asked for with `{"anon": True}`. Where requests go is no
+credential and combines with any winner (`addressing`).
 """
 
 from __future__ import annotations
 
-import functools
-import os
-import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
+from deeplake_ref.credentials import aws_addressing
+from deeplake_ref.credentials.aws_addressing import Addressing
+from deeplake_ref.credentials.aws_environment import ENVIRONMENT
+from deeplake_ref.credentials.aws_files import CONFIG_FILE, SHARED_FILE
+from deeplake_ref.credentials.aws_kinds import KEY_FIELDS, Kind
+from deeplake_ref.credentials.aws_machine import CONTAINER, IMDS
+from deeplake_ref.credentials.aws_process import PROCESS
+from deeplake_ref.credentials.aws_role import ROLE
+from deeplake_ref.credentials.aws_settings import DEFAULT_REGION, Settings
+from deeplake_ref.credentials.aws_sso import SSO
+from deeplake_ref.credentials.aws_telling import problem, static, told
+from deeplake_ref.credentials.aws_web_identity import WEB_IDENTITY
 from deeplake_ref.credentials.chain import Broken, Chain, Found, NotMine, Source, check_dictionary
-from deeplake_ref.credentials.endpoints import checked_endpoint
-from deeplake_ref.errors import (
-    CredentialsError,
-    CredentialsUnavailableError,
-    InvalidCredentialsError,
-    redacted,
-)
-from deeplake_ref.secrets import Secret, SecretFields
+from deeplake_ref.errors import InvalidCredentialsError, StorageError
+from deeplake_ref.retry import DEADLINE_S
 
-KEY_FIELDS = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from deeplake_ref.secrets import SecretFields
+
+__all__ = ["DEFAULT_REGION", "FIELDS", "FOREIGN", "Addressing", "AwsCredentials", "addressing", "chain", "checked"]
+
 FIELDS = (*KEY_FIELDS, "profile_name", "anon", "endpoint_url", "aws_region")
 """Every field of a creds dictionary for `s3://`."""
 
@@ -37,15 +47,12 @@ FOREIGN = {
 }
 """Fields of other places, which are never sent here."""
 
-DEFAULT_REGION = "us-east-1"
-
 HINT = (
     "Give aws_access_key_id and aws_secret_access_key in creds, set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or "
     'run `aws configure`; unsigned requests need creds={"anon": True}'
 )
 
-# what no key has would end up in a header, and from there in a message
-_KEY = re.compile(r"[!-~]+")
+Answer = Found["AwsCredentials"] | NotMine | Broken
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,77 +60,162 @@ class AwsCredentials:
     """Who signs.
 
     Attributes:
-        session: a botocore session, whose own chain is asked if there are no keys.
-        keys: the keys of the dictionary, by field.
-        anonymous: whether requests are not signed at all.
+        signer: botocore's credentials, which renew themselves near their end; None for unsigned requests.
+        settings: the moment of environment and files that they come from; it says where requests go too.
+        again: gets others from the same source, None for keys that nobody renews.
     """
 
-    session: Any = field(repr=False)
-    keys: Mapping[str, Secret] = field(default_factory=dict)
-    anonymous: bool = False
+    signer: Any = field(repr=False)
+    settings: Settings = field(repr=False)
+    again: Callable[[], AwsCredentials] | None = field(default=None, repr=False)
+
+    @property
+    def anonymous(self) -> bool:
+        """Whether requests are not signed at all."""
+        return self.signer is None
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """When they end, in UTC; None for what lives until it is taken back."""
+        found: datetime | None = getattr(self.signer, "expires_at", None)
+        return found
+
+    def __reduce_ex__(self, _protocol: object) -> NoReturn:
+        raise TypeError("credentials are not pickled")
 
 
-@dataclass(frozen=True, slots=True)
-class Addressing:
-    """Where requests go; None leaves a choice to botocore (profile, then the public endpoint)."""
+class Walk:
+    """What the sources of one handle share: the creds, and the moment at which they look."""
 
-    endpoint_url: str | None
-    region: str | None
+    def __init__(self, creds: SecretFields, deadline_s: float) -> None:
+        self.creds = creds
+        self.deadline_s = deadline_s
+        self._settings: Settings | None = None
+
+    def begin(self) -> Settings:
+        """Look at environment and files anew."""
+        self._settings = Settings(checked(self.creds))
+        return self._settings
+
+    @property
+    def settings(self) -> Settings:
+        """The moment of this walk."""
+        return self._settings or self.begin()
 
 
-class DictionarySource:
-    """The keys, the profile name or `anon` that the caller passed; outranks everything ambient."""
+class Dictionary:
+    """The keys or `anon` that the caller passed; outranks everything."""
 
     name = "aws_dict"
 
-    def __init__(self, creds: SecretFields) -> None:
-        self._creds = creds
+    def __init__(self, walk: Walk) -> None:
+        self._walk = walk
 
-    def look(self) -> Found[AwsCredentials] | NotMine | Broken:
-        """Use the dictionary if it has any field but addressing."""
-        given = checked(self._creds)
-        keys = [name for name in KEY_FIELDS if name in given]
+    def look(self) -> Answer:
+        """Use the keys; a profile beside them only says where requests go."""
+        # it is the first to be asked, so that each walk begins here
+        settings = self._walk.begin()
+        given = settings.given
+        keys = {name: given[name] for name in KEY_FIELDS if name in given}
         if given.get("anon"):
             if keys or "profile_name" in given:
                 return Broken(_invalid("`anon` and other credentials exclude each other"))
-            return Found(AwsCredentials(_lenient_session(), anonymous=True))
-        if keys:
-            missing = [name for name in KEY_FIELDS[:2] if name not in given]
-            if missing:
-                return Broken(_invalid(f"creds has `{keys[0]}` but no `{missing[0]}`"))
-            odd = [name for name in keys if not _KEY.fullmatch(given[name])]
-            if odd:
-                return Broken(_invalid(f"`{odd[0]}` of creds has a space, a line break or another odd character"))
-            # a profile beside keys only says where requests go
-            session = _profile_session(given["profile_name"]) if "profile_name" in given else _lenient_session()
-            return Found(AwsCredentials(session, {name: Secret(given[name]) for name in keys}))
+            return Found(AwsCredentials(None, settings))
+        if not keys:
+            return NotMine("it has no keys" if given else "none given")
+        missing = [name for name in KEY_FIELDS[:2] if name not in given]
+        if missing:
+            return Broken(_invalid(f"creds has `{next(iter(keys))}` but no `{missing[0]}`"))
+        odd = problem(keys)
+        if odd:
+            return Broken(_invalid(f"`{odd}` of creds has a space, a line break or another odd character"))
         if "profile_name" in given:
-            session = _profile_session(given["profile_name"])
-            if session.get_credentials() is None:
-                return Broken(_invalid("the profile that `profile_name` of creds names has no credentials"))
-            return Found(AwsCredentials(session))
-        return NotMine("none given" if not given else "it holds addressing only")
+            settings.profile()
+        from botocore.credentials import Credentials
+
+        return Found(AwsCredentials(Credentials(*keys.values()), settings))
 
 
-class AmbientSource:
-    """What botocore finds on the machine, in botocore's order."""
+class DictionaryProfile:
+    """The profile that the caller named, whatever kind of credentials it holds."""
 
-    name = "aws_ambient"
+    name = "aws_dict_profile"
 
-    def look(self) -> Found[AwsCredentials] | NotMine | Broken:
-        """Ask botocore's chain once; what it raises means that a configured source is broken."""
-        session = _session()
-        try:
-            found = session.get_credentials()
-        except Exception as error:  # noqa: BLE001 - processes and services fail in many ways, with secrets in the text
-            broken = _kind(error)(
-                f"a configured AWS source cannot be used: {type(error).__name__}; `aws configure list` shows it"
-            )
-            broken.__cause__ = redacted(error)
-            return Broken(broken)
-        if found is None:
-            return NotMine("nothing in the environment, the profiles or the metadata services")
-        return Found(AwsCredentials(session))
+    def __init__(self, walk: Walk) -> None:
+        self._walk = walk
+
+    def look(self) -> Answer:
+        """Use the first kind that the profile holds."""
+        settings = self._walk.settings
+        if "profile_name" not in settings.given:
+            return NotMine("creds names no profile")
+        for kind in OF_PROFILES:
+            if kind.lacking(settings) is None:
+                return _found(kind, settings, self._walk.deadline_s, self.name)
+        return Broken(_invalid(f"profile {settings.shown}, which `profile_name` of creds names, has no credentials"))
+
+
+@dataclass(frozen=True, slots=True)
+class Ambient:
+    """One kind of credentials that the machine may have."""
+
+    name: str
+    kind: Kind
+    walk: Walk = field(repr=False)
+
+    def look(self) -> Answer:
+        """Use it if it is configured."""
+        reason = self.kind.lacking(self.walk.settings)
+        if reason is not None:
+            return NotMine(reason)
+        return _found(self.kind, self.walk.settings, self.walk.deadline_s, self.name)
+
+
+AMBIENT = (
+    ("aws_env", ENVIRONMENT),
+    ("aws_assume_role", ROLE),
+    ("aws_web_identity", WEB_IDENTITY),
+    ("aws_sso", SSO),
+    ("aws_shared_file", SHARED_FILE),
+    ("aws_process", PROCESS),
+    ("aws_config_file", CONFIG_FILE),
+    ("aws_container", CONTAINER),
+    ("aws_imds", IMDS),
+)
+"""What the machine may have, after what the caller passes, in the order in which it is asked."""
+
+OF_PROFILES = (ROLE, WEB_IDENTITY, SSO, SHARED_FILE, PROCESS, CONFIG_FILE)
+"""What a profile that the caller names can hold, in the order in which it is looked at."""
+
+
+def chain(creds: SecretFields, deadline_s: float = DEADLINE_S) -> Chain[AwsCredentials]:
+    """Return the ordered sources of one handle; a new source takes its place in these tuples.
+
+    Args:
+        creds: what the caller gave.
+        deadline_s: seconds within which an operation ends, of which no identity service takes more than a part.
+    """
+    walk = Walk(creds, deadline_s)
+    sources: tuple[Source[AwsCredentials], ...] = (
+        Dictionary(walk),
+        DictionaryProfile(walk),
+        *(Ambient(name, kind, walk) for name, kind in AMBIENT),
+    )
+    return Chain("s3", sources, HINT, _renewed)
+
+
+def addressing(creds: SecretFields, settings: Settings | None = None) -> Addressing:
+    """Return endpoint and region, each with the place it was found in.
+
+    Args:
+        creds: what the caller gave.
+        settings: the moment that counts, by default now.
+
+    Raises:
+        InvalidURIError: the endpoint is not a base URL.
+        InvalidCredentialsError: creds is malformed, or names a profile that cannot be read.
+    """
+    return aws_addressing.of_s3(settings or Settings(checked(creds)))
 
 
 def checked(creds: SecretFields) -> dict[str, Any]:
@@ -136,109 +228,51 @@ def checked(creds: SecretFields) -> dict[str, Any]:
     return check_dictionary(given, provider="s3", own=FIELDS, foreign=FOREIGN, types={"anon": bool})
 
 
-def chain(creds: SecretFields) -> Chain[AwsCredentials]:
-    """Return the ordered sources of one handle; a new source takes its place in this tuple."""
-    sources: tuple[Source[AwsCredentials], ...] = (DictionarySource(creds), AmbientSource())
-    return Chain("s3", sources, HINT)
+def _found(kind: Kind, settings: Settings, deadline_s: float, source: str) -> Answer:
+    """Return what a configured kind gives; if there turns out to be none, it was not configured."""
+    from deeplake_ref.credentials.aws_fetchers import NotAnsweredError
 
-
-def addressing(creds: SecretFields) -> Addressing:
-    """Return endpoint and region: the dictionary, then the environment, then botocore's own way.
-
-    Raises:
-        InvalidURIError: the endpoint is not a base URL.
-    """
-    given = checked(creds)
-    region = given.get("aws_region", "").strip() or _environment("AWS_REGION", "AWS_DEFAULT_REGION")
-    if "endpoint_url" in given:
-        return Addressing(checked_endpoint(given["endpoint_url"], "`endpoint_url` of creds", "s3"), region)
-    if _environment("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS") in ("true", "True", "TRUE"):
-        return Addressing(None, region)
-    for name in ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"):
-        if endpoint := _environment(name):
-            return Addressing(checked_endpoint(endpoint, name, "s3"), region)
-    return Addressing(None, region)
-
-
-def _environment(*names: str) -> str | None:
-    """Return the first variable that is not blank; blank means unset."""
-    return next((value for name in names if (value := os.environ.get(name, "").strip())), None)
-
-
-def _session(**variables: Any) -> Any:
-    """Return a botocore session; `variables` are values that neither environment nor files change."""
-    from botocore.session import Session
-
-    # names in files and environment, value, and conversion, in botocore's own form
-    return _with_loader(
-        Session(session_vars={name: (None, None, value, None) for name, value in variables.items()} or None)
-    )
-
-
-def _with_loader(session: Any) -> Any:
-    """Let all sessions share what reads botocore's descriptions of services; that takes longer than all else."""
-    session.register_component("data_loader", _loader())
-    return session
-
-
-@functools.cache
-def _loader() -> Any:
-    from botocore.loaders import create_loader
-
-    return create_loader()
-
-
-def _lenient_session() -> Any:
-    """Return a session for the region and endpoint of the selected profile, or one without files if they are broken.
-
-    The caller's keys outrank every file, so a file may not stop them.
-    """
-    from botocore.exceptions import BotoCoreError
-
-    session = _session()
     try:
-        session.get_scoped_config()
-    except BotoCoreError:
-        return _session(profile=None, config_file=os.devnull, credentials_file=os.devnull)
-    return session
+        return Found(_got(kind, settings, deadline_s, source))
+    except NotAnsweredError as error:
+        return NotMine(str(error))
+    except StorageError as error:
+        return Broken(error)
 
 
-def _profile_session(name: str) -> Any:
-    """Return a session of one profile; raises `CredentialsError` if the profile cannot be read."""
-    from botocore.exceptions import BotoCoreError
-    from botocore.session import Session
+def _got(kind: Kind, settings: Settings, deadline_s: float, source: str) -> AwsCredentials:
+    """Return what one kind gives; raises `StorageError`, or `NotAnsweredError` where there is no service."""
+    from deeplake_ref.credentials.aws_fetchers import NotAnsweredError
+    from deeplake_ref.credentials.aws_renewing import Renewing
 
-    session = _with_loader(Session(profile=name))
+    subject = kind.subject(settings)
     try:
-        providers = session.get_component("credential_provider")
-        # a profile was asked for, not what this machine is
-        for machine in ("container-role", "iam-role"):
-            providers.remove(machine)
-        session.get_credentials()
-    except BotoCoreError as error:
-        broken = _kind(error)(
-            f"the profile that `profile_name` of creds names cannot be used: {type(error).__name__}",
-            provider="s3",
-            effect="none",
-        )
-        cause = redacted(error)
+        loaded = kind.provider(settings, deadline_s).load()
+        if not hasattr(loaded, "refresh_needed"):
+            return AwsCredentials(static(loaded, kind.names, subject, kind.wrong), settings)
+        signer = Renewing(loaded, subject, source)
+        signer.get_frozen_credentials()
+    except NotAnsweredError:
+        raise
+    except Exception as error:  # noqa: BLE001 - processes and services fail in many ways, with secrets in the text
+        failure = told(error, subject, source)
     else:
-        return session
-    raise broken from cause
+        lives = kind is not ENVIRONMENT
+        return AwsCredentials(signer, settings, (lambda: _got(kind, settings, deadline_s, source)) if lives else None)
+    # it comes out of botocore, whose frames hold keys
+    raise failure.with_traceback(None)
 
 
-def _kind(error: Exception) -> type[CredentialsError]:
-    """Return whether a source says something wrong, or cannot deliver."""
-    from botocore import exceptions as foreign
+def _renewed(rejected: AwsCredentials) -> AwsCredentials | None:
+    """Return others from the same source, which is asked again; None for keys that nobody renews."""
+    if rejected.again is None:
+        return None
+    from deeplake_ref.credentials.aws_fetchers import NotAnsweredError
 
-    wrong = (
-        foreign.ProfileNotFound,
-        foreign.ConfigNotFound,
-        foreign.ConfigParseError,
-        foreign.PartialCredentialsError,
-        foreign.InvalidConfigError,
-    )
-    return InvalidCredentialsError if isinstance(error, wrong) else CredentialsUnavailableError
+    try:
+        return rejected.again()
+    except NotAnsweredError:
+        return None
 
 
 def _invalid(message: str) -> InvalidCredentialsError:

@@ -88,6 +88,15 @@ class Resolved(Generic[C]):
     credentials: C = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Walk(Generic[C]):
+    """How a walk went: every source's answer in order, and either the winner or why there is none."""
+
+    attempts: tuple[Attempt, ...]
+    resolved: Resolved[C] | None
+    error: StorageError | None
+
+
 class Chain(Generic[C]):
     """Resolves once, at first use, however many threads ask.
 
@@ -126,6 +135,23 @@ class Chain(Generic[C]):
                 self._resolved = self._walk()
             return self._resolved
 
+    def explained(self) -> Walk[C]:
+        """Resolve, and return what every source answered; a source behind the one that decided is `not asked`.
+
+        What `resolve` would raise is part of the answer.
+        """
+        with self._lock:
+            error = None
+            if self._resolved is None:
+                try:
+                    self._resolved = self._walk()
+                except StorageError as raised:
+                    error = raised
+            asked = tuple(self.attempts)
+            decided = asked[-1].source if asked else "nobody"
+            behind = (Attempt(each.name, "not asked", f"behind {decided}") for each in self.sources[len(asked) :])
+            return Walk((*asked, *behind), self._resolved, error)
+
     def call(self, request: Callable[[], T]) -> T:
         """Make a request; where its credentials are rejected and the winner has others, get them, and try once more.
 
@@ -135,8 +161,9 @@ class Chain(Generic[C]):
         used = self.resolve()
         try:
             return request()
-        except AuthenticationError:
-            if not self._renewed(used):
+        except AuthenticationError as error:
+            # 404 is said of an account that is not there, whoever asks
+            if error.http_status == 404 or not self._renewed(used):
                 raise
         return request()
 

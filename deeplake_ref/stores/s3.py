@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from deeplake_ref.credentials import aws
 from deeplake_ref.errors import (
+    AuthenticationError,
+    CredentialsError,
     StorageError,
     StorageKeyAlreadyExists,
     StorageKeyNotFound,
@@ -55,6 +57,9 @@ BEGIN_AGAIN = {"ConditionalRequestConflict", "NoSuchUpload"}
 UPLOADS = 3
 """Uploads that are begun for one write."""
 
+RENEWED = {"ExpiredToken", "InvalidToken", "InvalidAccessKeyId"}
+"""Answers after which credentials that renew themselves are dropped and asked for again."""
+
 _ETAG = re.compile(r'"(?!\*")[!#-~]+"|[0-9A-Za-z_-]+')
 """One etag, in quotes or, as some servers answer it, without; `*`, lists and weak ones have a meaning of their own."""
 
@@ -72,7 +77,7 @@ class S3Store:
         self._bucket = url.bucket
         self._root = f"{url.path}/" if url.path else ""
         self._creds = SecretFields(creds)
-        self._chain = aws.chain(self._creds)
+        self._chain = aws.chain(self._creds, retry.deadline_s)
         self._connect_s = min(CONNECT_S, retry.deadline_s / 4)
         self._read_s = min(READ_S, retry.deadline_s / 4)
         self._retry = replace(retry, attempt_s=self._connect_s + self._read_s)
@@ -120,6 +125,9 @@ class S3Store:
             nonlocal unknown
             try:
                 return request(client)
+            except CredentialsError as error:
+                # it comes out of botocore's signing, whose frames hold keys
+                failure: StorageError = error.with_traceback(None)
             except StorageError:
                 raise
             except Exception as error:  # noqa: BLE001 - every foreign exception is translated, none leaks
@@ -132,7 +140,26 @@ class S3Store:
             # raised out here, so that the foreign exception does not hang on as context, with its text and frames
             raise failure
 
-        return self._retry.run(attempt, safe=safe)
+        return self._renewing(lambda: self._retry.run(attempt, safe=safe))
+
+    def _renewing(self, request: Callable[[], Any]) -> Any:
+        """Make a request, and once more if its credentials are rejected and others are to be had."""
+        refused: AuthenticationError | None = None
+
+        def renewable() -> Any:
+            nonlocal refused
+            refused = None
+            try:
+                return request()
+            except AuthenticationError as error:
+                if error.code in RENEWED:
+                    raise
+                refused = error
+
+        answer = self._chain.call(renewable)
+        if refused is not None:
+            raise refused
+        return answer
 
     def _is_anonymous(self) -> bool:
         return self._chain.resolve().credentials.anonymous
@@ -217,13 +244,13 @@ class S3Store:
     def _put_whole(self, full: str, key: str, value: Buffer, conditions: dict[str, str]) -> str:
         if len(value) > CHUNK:
             return self._put_parts(full, key, memoryview(value), conditions)
-        body = value if isinstance(value, bytes) else Body(memoryview(value))
-        answer = self._call(
-            "set",
-            key,
-            lambda client: complete(client.put_object(Bucket=self._bucket, Key=full, Body=body, **conditions), "ETag"),
-            safe=_effectless if conditions else None,
-        )
+
+        def send(client: Any) -> Any:
+            # each attempt reads a body from its start
+            body = value if isinstance(value, bytes) else Body(memoryview(value))
+            return complete(client.put_object(Bucket=self._bucket, Key=full, Body=body, **conditions), "ETag")
+
+        answer = self._call("set", key, send, safe=_effectless if conditions else None)
         etag: str = answer["ETag"]
         return etag
 
@@ -235,9 +262,9 @@ class S3Store:
         where["UploadId"] = upload
 
         def send(number: int) -> dict[str, Any]:
-            body = Body(view[(number - 1) * size : number * size])
+            piece = view[(number - 1) * size : number * size]
             answer = self._invisibly(
-                key, lambda client: complete(client.upload_part(**where, PartNumber=number, Body=body), "ETag")
+                key, lambda client: complete(client.upload_part(**where, PartNumber=number, Body=Body(piece)), "ETag")
             )
             return {"PartNumber": number, "ETag": answer["ETag"]}
 

@@ -6,13 +6,15 @@ from __future__ import annotations
 
 import io
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from deeplake_ref.credentials import aws
+from deeplake_ref.credentials.aws_services import session_of
 from deeplake_ref.errors import InvalidCredentialsError, InvalidURIError, redacted
 from deeplake_ref.stores.sessions import MalformedAnswerError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from deeplake_ref.credentials.chain import Chain
     from deeplake_ref.secrets import SecretFields
 
@@ -27,7 +29,7 @@ def connect(chain: Chain[aws.AwsCredentials], creds: SecretFields, connect_s: fl
     """Return a client; nothing is requested, unless a credential source asks for credentials.
 
     Args:
-        chain: says who signs.
+        chain: says who signs, at each request anew.
         creds: say where requests go, before the environment and the profile do.
         connect_s: seconds for a connection, and for sending one block of a body.
         read_s: seconds without a byte of an answer.
@@ -36,21 +38,13 @@ def connect(chain: Chain[aws.AwsCredentials], creds: SecretFields, connect_s: fl
         CredentialsError: what the chain says, or a profile that cannot be read.
         InvalidURIError: the endpoint is not a base URL, or the region no region.
     """
-    resolved = chain.resolve().credentials
-    where = aws.addressing(creds)
-    client = _client(resolved, where, "path" if where.endpoint_url else "auto", connect_s, read_s)
-    if where.endpoint_url is None and not _is_public(client.meta.endpoint_url):
-        # the profile names an endpoint, which botocore alone knows
-        client = _client(resolved, where, "path", connect_s, read_s)
-    return client
-
-
-def _client(resolved: aws.AwsCredentials, where: aws.Addressing, style: str, connect_s: float, read_s: float) -> Any:
     from botocore import UNSIGNED
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError
 
-    addressing: Any = {"addressing_style": style}
+    resolved = chain.resolve().credentials
+    where = aws.addressing(creds, resolved.settings)
+    addressing: Any = {"addressing_style": "path" if where.endpoint_url else "auto"}
     config = Config(
         signature_version=UNSIGNED if resolved.anonymous else "s3v4",
         s3=addressing,
@@ -58,22 +52,21 @@ def _client(resolved: aws.AwsCredentials, where: aws.Addressing, style: str, con
         connect_timeout=connect_s,
         read_timeout=read_s,
         max_pool_connections=POOL,
+        # where requests go was found out already
+        ignore_configured_endpoint_urls=True,
         # the signature covers the body already; nobody asked for another checksum
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
     )
-    region = where.region or (resolved.session.get_config_variable("region") or "").strip() or aws.DEFAULT_REGION
-    keys = {name: secret.reveal() for name, secret in resolved.keys.items()}
     try:
-        client = resolved.session.create_client(
-            "s3", region_name=region, endpoint_url=where.endpoint_url, config=config, **keys
-        )
+        session = session_of(resolved.settings, Signer(chain))
+        client = session.create_client("s3", region_name=where.region, endpoint_url=where.endpoint_url, config=config)
     except BotoCoreError as error:
         message = f"the AWS configuration cannot be used: {type(error).__name__}; `aws configure list` shows it"
         invalid: Exception = InvalidCredentialsError(message, provider="s3", effect="none")
         cause = redacted(error)
     except ValueError as error:
-        message = "the endpoint or region is not valid; check endpoint_url, aws_region and the profile"
+        message = f"the endpoint ({where.endpoint_from}) or region ({where.region_from}) is not valid"
         invalid = InvalidURIError(message, provider="s3", effect="none")
         cause = redacted(error)
     else:
@@ -81,6 +74,23 @@ def _client(resolved: aws.AwsCredentials, where: aws.Addressing, style: str, con
         client.meta.events.register_last("before-call.s3", _without_expect)
         return client
     raise invalid from cause
+
+
+class Signer:
+    """The credentials of a chain in the form of botocore's, so that renewed ones sign without another client."""
+
+    method = "deeplake_ref"
+
+    def __init__(self, chain: Chain[aws.AwsCredentials]) -> None:
+        self._chain = chain
+
+    def get_frozen_credentials(self) -> Any:
+        """Return key, secret and token of one moment."""
+        return self._chain.resolve().credentials.signer.get_frozen_credentials()
+
+    def get_deferred_property(self, _name: str) -> Callable[[], None]:
+        """Say nothing of the account, which no endpoint of S3 needs."""
+        return lambda: None
 
 
 def complete(answer: dict[str, Any], *fields: str) -> dict[str, Any]:
@@ -94,11 +104,6 @@ def bodiless(answer: dict[str, Any]) -> None:
     """Look at an answer that S3 gives without a body; one with a body is not the service's."""
     if answer["ResponseMetadata"]["HTTPHeaders"].get("content-length", "0") != "0":
         raise MalformedAnswerError
-
-
-def _is_public(endpoint: str) -> bool:
-    host = urlsplit(endpoint).hostname or ""
-    return host.endswith((".amazonaws.com", ".amazonaws.com.cn"))
 
 
 def _without_expect(params: dict[str, Any], **_event: object) -> None:

@@ -64,8 +64,10 @@ HINTS = {
     "NoSuchBucket": "; create the bucket first",
     "NoSuchKey": "; list shows what there is",
     "AccessDenied": "; the credentials are known and lack the permission",
-    "InvalidAccessKeyId": "; check which credentials are used",
+    "InvalidAccessKeyId": "; the service does not know the key, check which credentials are used",
     "SignatureDoesNotMatch": "; check the secret key",
+    "InvalidToken": "; check the session token",
+    "AuthorizationHeaderMalformed": "; check aws_region and the key id",
     "ExpiredToken": "; get new temporary credentials",
     "PreconditionFailed": "; read it again",
 }
@@ -180,7 +182,11 @@ def _answered(
     elif status == 404 and code not in BY_CODE:
         made = errors.StorageInternalError(f"{about}; not an answer of S3, check endpoint_url")
     else:
-        made = _of_code(code, status)(f"{about}{HINTS.get(code, '')}")
+        kind = _of_code(code, status)
+        # who is not believed or not allowed wants to know who that was
+        about_whom = issubclass(kind, errors.CredentialsError | errors.StorageAccessDenied)
+        signed = f", signed by {source}" if source and about_whom else ""
+        made = kind(f"{about}{signed}{HINTS.get(code, '')}")
     done = status in (200, 408) or (status >= 500 and status != 501)
     made.effect = "unknown" if operation in WRITES and done else "none"
     made.retry_after_s = retry_after_s({"Retry-After": headers["retry-after"]}) if "retry-after" in headers else None

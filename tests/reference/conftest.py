@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from conformance.services import RunningService, start_services
+from tests.reference.aws_world import World, world
 from tests.reference.google_services import Services, google_services
 
 if TYPE_CHECKING:
@@ -72,6 +73,13 @@ def no_aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(home / "credentials"))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     return home
+
+
+@pytest.fixture
+def aws_world(no_aws: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """A machine whose services answer, and which has no credentials yet."""
+    with world(no_aws, monkeypatch) as made:
+        yield made
 
 
 @pytest.fixture

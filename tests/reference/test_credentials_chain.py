@@ -217,11 +217,7 @@ def resolved(creds: Any) -> tuple[str, Any]:
     """Return the winner's name and who signs, by key id."""
     winner = aws.chain(SecretFields(creds)).resolve()
     who = winner.credentials
-    if who.anonymous:
-        return winner.source, None
-    if who.keys:
-        return winner.source, who.keys["aws_access_key_id"].reveal()
-    return winner.source, who.session.get_credentials().access_key
+    return winner.source, None if who.anonymous else who.signer.get_frozen_credentials().access_key
 
 
 @pytest.fixture
@@ -242,13 +238,13 @@ def everything(no_aws: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     [
         (KEYS, ("aws_dict", "AKIDICT")),
         ({**KEYS, "profile_name": "other"}, ("aws_dict", "AKIDICT")),
-        ({"profile_name": "other"}, ("aws_dict", "AKIOTHER")),
+        ({"profile_name": "other"}, ("aws_dict_profile", "AKIOTHER")),
         ({"anon": True}, ("aws_dict", None)),
-        ({"anon": False}, ("aws_ambient", "AKIENV")),
-        ({"endpoint_url": "http://127.0.0.1:9", "aws_region": "x"}, ("aws_ambient", "AKIENV")),
-        ({}, ("aws_ambient", "AKIENV")),
-        (None, ("aws_ambient", "AKIENV")),
-        ("ENV", ("aws_ambient", "AKIENV")),
+        ({"anon": False}, ("aws_env", "AKIENV")),
+        ({"endpoint_url": "http://127.0.0.1:9", "aws_region": "x"}, ("aws_env", "AKIENV")),
+        ({}, ("aws_env", "AKIENV")),
+        (None, ("aws_env", "AKIENV")),
+        ("ENV", ("aws_env", "AKIENV")),
     ],
     ids=str,
 )
@@ -261,9 +257,9 @@ def test_what_the_caller_passes_wins(creds: Any, winner: tuple[str, str | None])
 @pytest.mark.usefixtures("everything")
 def test_sources_are_not_mixed() -> None:
     """Keys without a token do not get the environment's."""
-    winner = aws.chain(SecretFields(KEYS)).resolve().credentials
+    signer = aws.chain(SecretFields(KEYS)).resolve().credentials.signer
 
-    assert set(winner.keys) == set(KEYS)
+    assert signer.get_frozen_credentials().token is None
 
 
 @pytest.mark.parametrize(
@@ -274,8 +270,8 @@ def test_sources_are_not_mixed() -> None:
         ({"aws_session_token": "hunter2"}, "`aws_session_token` but no `aws_access_key_id`"),
         ({**KEYS, "aws_access_key_id": "AKI\nhunter2"}, "`aws_access_key_id` of creds has a space, a line break"),
         ({**KEYS, "anon": True}, "exclude each other"),
-        ({"profile_name": "nope"}, "cannot be used: ProfileNotFound"),
-        ({"profile_name": "empty"}, "has no credentials"),
+        ({"profile_name": "nope"}, "`profile_name` of creds names the profile 'nope', which is neither in "),
+        ({"profile_name": "empty"}, "profile 'empty', which `profile_name` of creds names, has no credentials"),
         ("browser", "a dictionary, or 'ENV': str"),
         (["hunter2"], "a dictionary, or 'ENV': list"),
     ],
@@ -288,14 +284,16 @@ def test_a_broken_dictionary_stops(creds: Any, told: str) -> None:
         resolved(creds)
 
     assert told in str(caught.value)
-    assert caught.value.source == "aws_dict"
+    assert caught.value.source == (
+        "aws_dict_profile" if isinstance(creds, dict) and len(creds) == 1 and "profile_name" in creds else "aws_dict"
+    )
     assert "hunter2" not in "".join(traceback.format_exception(caught.value))
 
 
 @pytest.mark.usefixtures("no_aws")
 def test_nothing_is_an_error_not_anonymous() -> None:
     """The message lists the attempts."""
-    with pytest.raises(errors.CredentialsNotFoundError, match="aws_dict: not configured.*aws_ambient: not configured"):
+    with pytest.raises(errors.CredentialsNotFoundError, match="aws_dict: not configured.*aws_imds: not configured"):
         resolved(None)
 
 
@@ -321,12 +319,12 @@ def test_a_failing_process_is_unavailable(no_aws: Path) -> None:
 @pytest.mark.parametrize(
     ("creds", "environment", "expected"),
     [
-        (None, {}, (None, None)),
-        (None, {"AWS_ENDPOINT_URL": "http://h:1"}, ("http://h:1", None)),
-        (None, {"AWS_ENDPOINT_URL": "http://h:1", "AWS_ENDPOINT_URL_S3": "http://h:2/"}, ("http://h:2", None)),
-        (None, {"AWS_ENDPOINT_URL": "http://h:1", "AWS_ENDPOINT_URL_S3": " "}, ("http://h:1", None)),
-        (None, {"AWS_ENDPOINT_URL": "http://h:1", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"}, (None, None)),
-        ({"endpoint_url": "http://h:3"}, {"AWS_ENDPOINT_URL_S3": "http://h:2"}, ("http://h:3", None)),
+        (None, {}, (None, "us-east-1")),
+        (None, {"AWS_ENDPOINT_URL": "http://h:1"}, ("http://h:1", "us-east-1")),
+        (None, {"AWS_ENDPOINT_URL": "http://h:1", "AWS_ENDPOINT_URL_S3": "http://h:2/"}, ("http://h:2", "us-east-1")),
+        (None, {"AWS_ENDPOINT_URL": "http://h:1", "AWS_ENDPOINT_URL_S3": " "}, ("http://h:1", "us-east-1")),
+        (None, {"AWS_ENDPOINT_URL": "http://h:1", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"}, (None, "us-east-1")),
+        ({"endpoint_url": "http://h:3"}, {"AWS_ENDPOINT_URL_S3": "http://h:2"}, ("http://h:3", "us-east-1")),
         (None, {"AWS_REGION": "r1", "AWS_DEFAULT_REGION": "r2"}, (None, "r1")),
         (None, {"AWS_REGION": "", "AWS_DEFAULT_REGION": "r2"}, (None, "r2")),
         ({"aws_region": "r3"}, {"AWS_REGION": "r1"}, (None, "r3")),
@@ -335,7 +333,7 @@ def test_a_failing_process_is_unavailable(no_aws: Path) -> None:
 )
 @pytest.mark.usefixtures("no_aws")
 def test_addressing(
-    monkeypatch: pytest.MonkeyPatch, creds: Any, environment: dict[str, str], expected: tuple[str | None, str | None]
+    monkeypatch: pytest.MonkeyPatch, creds: Any, environment: dict[str, str], expected: tuple[str | None, str]
 ) -> None:
     """The dictionary, then the environment."""
     for name, value in environment.items():
