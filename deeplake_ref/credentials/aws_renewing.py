@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.credentials import DeferredRefreshableCredentials
 from dateutil.parser import parse
 
+from deeplake_ref.credentials.aws_quiet import QUIET
 from deeplake_ref.credentials.aws_telling import problem, told
 from deeplake_ref.errors import CredentialsUnavailableError, ExpiredTokenError
 
@@ -55,7 +56,8 @@ class Renewing(DeferredRefreshableCredentials):  # type: ignore[misc] # botocore
         """Return an answer that can be used; botocore holds the lock."""
         first, self._first = self._first, None
         try:
-            return self._heeded(_checked(first or self._fetch(), self._subject))
+            with QUIET:
+                return self._heeded(_checked(first or self._fetch(), self._subject))
         except Exception as error:  # noqa: BLE001 - processes and services fail in many ways, with secrets in the text
             failure = told(error, self._subject, self._source)
         raise failure
