@@ -76,7 +76,7 @@ def _checked(metadata: Mapping[str, Any], subject: str) -> dict[str, Any]:
     """Return an answer that is complete, can be sent, and has not expired."""
     names = ("access_key", "secret_key", "token")
     values = {name: metadata.get(name) for name in names}
-    if values["token"] is None:
+    if not values["token"]:
         del values["token"]
     if problem(values):
         raise CredentialsUnavailableError(f"{subject}: what came back lacks a key, or has an odd character in it")

@@ -549,6 +549,14 @@ def test_surrounding_whitespace_does_not_count(aws_world: World) -> None:
     assert frozen[:3] == ("AKIA", "secret", None)
 
 
+def test_a_blank_token_is_none(aws_world: World) -> None:
+    """Tools that write files and processes leave the field there."""
+    aws_world.credentials("aws_access_key_id = AKIA\naws_secret_access_key = x\naws_session_token =\n")
+    chain = chain_of()
+
+    assert (key_of(chain), chain.source) == ("AKIA", "aws_shared_file")
+
+
 # ---- files
 
 
