@@ -86,7 +86,7 @@ def shelf(aws_world: World) -> Shelf:
 @contextmanager
 def opened(creds: Any = None) -> Iterator[storage.Writer]:
     """Open a handle at that store."""
-    with storage.Writer("s3://box/ds", creds, deadline_s=20) as writer:
+    with storage.Writer("s3://box/ds", creds, deadline_s=60) as writer:
         yield writer
 
 
