@@ -695,6 +695,19 @@ def test_a_login_is_renewed_and_kept(aws_world: World) -> None:
     assert aws_world.asked() == {"oidc", "sso"}
 
 
+@pytest.mark.parametrize(
+    ("source", "what"), [("aws_assume_role", "AssumeRole"), ("aws_sso", "sso"), ("aws_container", "container")]
+)
+def test_a_service_that_hangs_is_left(aws_world: World, source: str, what: str) -> None:
+    """After a part of the operation's time, and one more try, of botocore's two at a container."""
+    answering(source, **{what: HANG})(aws_world)
+    with pytest.raises(CredentialsUnavailableError) as caught:
+        chain_of(deadline_s=6).resolve()
+
+    assert caught.value.source == source
+    assert len(aws_world.service.asked) == (3 if source == "aws_container" else 2)
+
+
 # ---- hygiene
 
 
