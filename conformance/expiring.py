@@ -26,6 +26,7 @@ from conformance.worlds import LIFE_S, World
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from conformance.identities import Identity
     from conformance.places import Place
     from conformance.setting import Setting
     from conformance.stages import Stage
@@ -61,36 +62,33 @@ def first_short(source: str) -> Adjust:
         def longer() -> None:
             setting.lives_s[source] = LIFE_S
 
-        if source in setting.identities:
-            # what a command says is planted before it is called
+        if setting.controls[source].is_ready:
             longer()
-            turn(setting, source)
+            setting.rotate(source)
         else:
             setting.after[source] = longer
 
     return adjust
 
 
-def turn(setting: Setting, source: str) -> None:
-    """Let whoever asks a source next get its next generation."""
-    rotate = setting.controls[source].rotate
-    if rotate is not None:
-        rotate()
-
-
 def expire(stage: Stage, source: str) -> None:
     """Let the gate take every identity of a source that is out for expired, and the source have another."""
-    for label, identity in list(stage.setting.identities.items()):
-        if source_of(label) == source:
-            stage.tap.know(replace(identity, expires_at=time.time() - 1))
-    turn(stage.setting, source)
+    for identity in given_out(stage, source):
+        stage.tap.know(replace(identity, expires_at=time.time() - 1))
+    stage.rotate(source)
+
+
+def given_out(stage: Stage, source: str) -> list[Identity]:
+    """Return the identities of a source that were given out, the first one first; a key that signs for one is none."""
+    known = list(stage.setting.identities.values())
+    return [each for each in known if source_of(each.label) == source and each.kind != "google_key"]
 
 
 def fail_after_the_first(source: str) -> Adjust:
     """Return what lets a source fail once it has given out its first credentials."""
 
     def adjust(setting: Setting) -> None:
-        setting.after[source] = partial(setting.controls[source].fail, "error-500")
+        setting.after[source] = partial(setting.fault, source, "error-500")
 
     return adjust
 
@@ -100,9 +98,7 @@ def rewrite_after_the_first(source: str) -> Adjust:
 
     def adjust(setting: Setting) -> None:
         def then() -> None:
-            rewrite = setting.controls[source].rewrite
-            assert rewrite is not None  # noqa: S101 - checks name sources with a file
-            rewrite()
+            setting.rewrite(source)
             setting.lives_s[source] = LIFE_S
 
         setting.after[source] = then
@@ -136,8 +132,8 @@ def assert_raised(name: str, error: TargetError | None, what: str) -> None:
 
 def assert_renewed(stage: Stage, source: str, what: str) -> None:
     """Raise `CheckFailure` unless later generations of a source signed, and nobody else."""
-    signers = stage.signers()
-    others = {label for label in signers if label == source or source_of(label) != source}
+    signers, first = stage.signers(), given_out(stage, source)[0].label
+    others = {label for label in signers if label == first or source_of(label) != source}
     assert_true(signers and not others, expected=f"a later generation of {source}", observed=str(signers), what=what)
 
 
@@ -293,13 +289,13 @@ def a_source_that_failed_is_asked_again(place: Place, world: World) -> None:
     (source,) = world.sources
 
     def adjust(setting: Setting) -> None:
-        setting.controls[source].fail("error-500")
+        setting.fault(source, "error-500")
 
     with stages.running(world, place, adjust=adjust) as stage:
         writer = stage.writer()
         error = error_of(writer.set, "a", b"1")
         assert_raised("CredentialsError", error, "while the source fails")
-        stage.setting.controls[source].fail(None)
+        stage.setting.fault(source, None)
         error = error_of(writer.set, "b", b"2")
         assert_won(source, Outcome(error, frozenset(source_of(label) for label in stage.signers())))
 
@@ -311,11 +307,11 @@ def a_failed_renewal_is_tried_again(place: Place, world: World) -> None:
         writer = stage.writer()
         writer.set("a", b"1")
         expire(stage, source)
-        stage.setting.controls[source].fail("error-500")
+        stage.setting.fault(source, "error-500")
         before = contacts(stage)
         assert_raised("CredentialsError", error_of(writer.set, "b", b"2"), "while the source fails")
         renews = contacts(stage) > before
-        stage.setting.controls[source].fail(None)
+        stage.setting.fault(source, None)
         error = error_of(writer.set, "c", b"3")
         if renews and error is not None:
             raise error

@@ -36,12 +36,14 @@ class Controls:
         rotate: lets whoever asks next get the next generation; None where everybody does.
         fail: lets it fail from now on, or work again.
         rewrite: puts another token into the file that it stands on, and lets its service refuse the old one.
+        is_ready: whether its first credentials were made before anybody asked, as those of a command are.
     """
 
     questions: Callable[[], int]
     fail: Callable[[Fault | None], None]
     rotate: Callable[[], None] | None = None
     rewrite: Callable[[], None] | None = None
+    is_ready: bool = False
 
 
 class Setting:
@@ -139,9 +141,7 @@ class Setting:
     def know(self, identity: Identity) -> Identity:
         """Tell the gate an identity, and keep it."""
         source = identity.label.partition("#")[0]
-        if source in self.disbelieved:
-            identity = replace(identity, expires_at=time.time() - 1)
-        self._know(identity)
+        self._know(replace(identity, expires_at=time.time() - 1) if source in self.disbelieved else identity)
         self.identities[identity.label] = identity
         if (then := self.after.pop(source, None)) is not None:
             then()
@@ -207,6 +207,23 @@ class Setting:
         self.controls[source] = Controls(
             lambda: sum(asks(request) for request in list(server.received)), fail or failing, rotate, rewrite
         )
+
+    def rotate(self, source: str) -> None:
+        """Let whoever asks a source next get its next generation."""
+        rotate = self.controls[source].rotate
+        if rotate is not None:
+            rotate()
+
+    def fault(self, source: str, fault: Fault | None) -> None:
+        """Let a source fail from now on, or work again; other sources of the same service are left alone."""
+        self.controls[source].fail(fault)
+
+    def rewrite(self, source: str) -> None:
+        """Put another token into the file that a source stands on, and let its service refuse the old one."""
+        rewrite = self.controls[source].rewrite
+        if rewrite is None:
+            raise ValueError(f"{source} stands on no token in a file")
+        rewrite()
 
     def asked(self) -> set[str]:
         """Return the sources whose service or command got a request."""

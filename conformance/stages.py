@@ -74,9 +74,7 @@ class Stage:
 
     def rotate(self, source: str) -> None:
         """Let whoever asks a source next get its next generation."""
-        rotate = self.setting.controls[source].rotate
-        if rotate is not None:
-            rotate()
+        self.setting.rotate(source)
 
     def asked(self) -> set[str]:
         """Return the sources whose services got a request."""

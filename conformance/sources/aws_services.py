@@ -184,7 +184,7 @@ def process(setting: Setting, way: str | None) -> None:
         follow_with(folder, later, later.expires_at)
 
     setting.controls["aws_process"] = Controls(
-        setting.calls["aws_process"], lambda fault: garble(folder, fault is not None), rotate
+        setting.calls["aws_process"], lambda fault: garble(folder, fault is not None), rotate, is_ready=True
     )
 
 

@@ -281,7 +281,7 @@ def _azure_cli(setting: Setting, way: str | None) -> None:
     def fail(fault: Fault | None) -> None:
         cli.behave(known if fault is None else "fails")
 
-    setting.controls["azure_cli"] = Controls(setting.calls["azure_cli"], fail, rotate)
+    setting.controls["azure_cli"] = Controls(setting.calls["azure_cli"], fail, rotate, is_ready=True)
     if way == "not-on-path":
         (setting.directory / "bin" / "az").unlink()
 
