@@ -13,6 +13,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self
 from urllib.parse import parse_qs, urlsplit
 
+from conformance.fakes.listening import Listening
+
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Mapping
@@ -142,8 +144,7 @@ class FakeServer:
         self._server.tls = tls
         port = self._server.server_address[1]
         self.url = f"https://localhost:{port}" if tls else f"http://127.0.0.1:{port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
-        self._thread.start()
+        self._listening = Listening(self._server)
 
     def __enter__(self) -> Self:
         return self
@@ -154,9 +155,7 @@ class FakeServer:
     def close(self) -> None:
         """Stop listening; answers that are held back end too."""
         self._gone.set()
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join(5)
+        self._listening.stop()
 
     def handle(self, handler: BaseHTTPRequestHandler) -> None:
         """Answer one request of a connection."""
