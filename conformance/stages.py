@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from conformance import sources
 from conformance.gate import Authority
 from conformance.setting import Setting
+from conformance.targets import NotClaimed
 from conformance.targets.masking import Secrets
 
 if TYPE_CHECKING:
@@ -100,9 +101,15 @@ def running(
         adjust: changes what was planted, before the target starts.
         tls: whether the service is reached by https, None where a source of the world needs that.
         rules: of the gate, other than its usual ones (`conformance.gate.Authority`).
+
+    Raises:
+        NotClaimed: the target does not claim a source of the world.
     """
     service = place.service
     assert service is not None  # noqa: S101 - worlds are collected for services only
+    lacking = sorted(place.testbed.spec.claims.unclaimed_sources(world.sources))
+    if lacking:
+        raise NotClaimed(f"the claims have no source {', '.join(lacking)}")
     testbed, secrets = place.testbed, Secrets()
     directory = Path(tempfile.mkdtemp(prefix="w", dir=testbed.directory))
     authority = Authority(**{**usual_rules(service), **rules})
