@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self
@@ -17,6 +18,9 @@ from conformance.fakes.listening import Listening
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Mapping
+
+Life = float | Callable[[], float]
+"""Seconds that what a fake gives out lives, or what says so each time that it gives something out."""
 
 LONGEST_BODY = 1024 * 1024
 
@@ -56,6 +60,11 @@ class Request:
     def form(self) -> dict[str, str]:
         """The fields of a form in the body; of a repeated one the last."""
         return _single(self.body.decode("utf-8", "replace"))
+
+
+def seconds_of(life: Life) -> float:
+    """Return the seconds of a life that begins now."""
+    return life() if callable(life) else life
 
 
 def _single(text: str) -> dict[str, str]:
