@@ -11,10 +11,13 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from deeplake_ref.credentials import google
 from deeplake_ref.errors import (
+    AuthenticationError,
+    CredentialsError,
     StorageError,
     StorageKeyAlreadyExists,
     StorageKeyNotFound,
@@ -26,6 +29,7 @@ from deeplake_ref.secrets import SecretFields
 from deeplake_ref.stores import CHUNK, THREADS, Buffer, Keys, Metas, ResourceMeta, gcs_answers, ranges
 from deeplake_ref.stores.gcs_client import OBJECT_FIELDS, GcsClient
 from deeplake_ref.stores.gcs_errors import translated
+from deeplake_ref.stores.gcs_signing import LONGEST_SIGNED_S, signed_url
 from deeplake_ref.stores.sessions import Deadline, MalformedAnswerError, RefusedError, content_range
 from deeplake_ref.urls import DatasetURL, check_key
 
@@ -45,7 +49,8 @@ class GcsStore:
 
     def __init__(self, url: DatasetURL, creds: Mapping[str, Any] | str | None, retry: RetryPolicy) -> None:
         import google_crc32c  # noqa: F401 - a missing SDK is told when the handle is opened
-        from google.auth.transport import requests  # noqa: F401
+        import requests  # noqa: F401
+        from google.auth import credentials  # noqa: F401
 
         self._bucket = url.bucket
         self._root = f"{url.path}/" if url.path else ""
@@ -66,7 +71,7 @@ class GcsStore:
                 self._check_open()
                 if self._client is None:
                     resolved = self._chain.resolve().credentials
-                    self._client = GcsClient(resolved, google.endpoint(self._creds), self._bucket)
+                    self._client = GcsClient(resolved, google.endpoint_for(self._creds, resolved), self._bucket)
                 client = self._client
         return client
 
@@ -96,6 +101,10 @@ class GcsStore:
         def attempt() -> T:
             try:
                 return request(client, deadline)
+            except CredentialsError as error:
+                # no token was to be had, so that nothing was sent; its frames hold what was exchanged
+                failure: StorageError = error.with_traceback(None)
+                failure.source = failure.source or self._chain.source
             except StorageError as error:
                 failure = error
             except Exception as error:  # noqa: BLE001 - every foreign exception is translated, none leaks
@@ -107,7 +116,19 @@ class GcsStore:
             # raised here, since the foreign exception would hang on as context above
             raise failure
 
-        return self._retry.run(attempt, safe=safe)
+        def renewable() -> tuple[T | None, StorageError | None]:
+            try:
+                return self._retry.run(attempt, safe=safe), None
+            except AuthenticationError as error:
+                # what an earlier attempt may have done, sending it again could do twice
+                if safe is None or safe(error):
+                    raise
+                return None, error
+
+        answer, refused = self._chain.call(renewable)
+        if refused is not None:
+            raise refused
+        return cast("T", answer)
 
     # ---- reading
 
@@ -184,6 +205,8 @@ class GcsStore:
         def request(client: GcsClient, deadline: Deadline) -> ResourceMeta:
             try:
                 location = client.begin(full, len(value), crc32c, conditions, deadline)
+            except StorageError:
+                raise
             except Exception as error:  # noqa: BLE001 - every foreign exception is translated, none leaks
                 failure = translated(error, "set", key, self._bucket, self._chain.source, client)
                 failure.effect = "none"  # an upload that only began changes nothing
@@ -238,16 +261,18 @@ class GcsStore:
     # ---- the rest
 
     def sign_url(self, key: str, expires_s: float) -> str:
-        """Refuse: anonymous access has nothing to sign with."""
-        self._full(key)
-        self._connected()
-        raise StorageOperationUnsupported(
-            f"sign_url: {self._chain.source} has no key to sign with",
-            provider="gcs",
-            operation="sign_url",
-            source=self._chain.source,
-            effect="none",
-        )
+        """Return a URL that the key of a service account signs, without a request; the other sources have no key."""
+        full = self._full(key)
+        if expires_s > LONGEST_SIGNED_S:
+            raise ValueError(f"a signed URL on gcs:// lives for {LONGEST_SIGNED_S} seconds at most: {expires_s}")
+        credentials = self._chain.resolve().credentials
+        if credentials.signer is None:
+            message = f"sign_url: {self._chain.source} has no key to sign with; use the key file of a service account"
+            raise StorageOperationUnsupported(
+                message, provider="gcs", operation="sign_url", source=self._chain.source, effect="none"
+            )
+        where = google.endpoint_for(self._creds, credentials)
+        return signed_url(credentials.signer, where, self._bucket, full, expires_s, datetime.now(UTC))
 
     def is_root_of_bucket(self) -> bool:
         """Whether the root is the whole bucket."""

@@ -1,9 +1,10 @@
 """
 One client of the Cloud Storage JSON API: a pool of connections, one identity, one bucket.
 
-Requests go through the SDK's own session (google-auth's `AuthorizedSession`), which signs them. The storage client
-above it spends half as much time again on a small request, does not tell the size that a ranged answer carries, may ask
-for the bucket in the background, and lets emulator variables take the credentials away.
+Requests go through a session of `requests`, as those of Google's storage client do. That client spends half as much time
+again on a small request, does not tell the size that a ranged answer carries, may ask for the bucket in the background,
+and lets emulator variables take the credentials away. google-auth's session in between (`AuthorizedSession`) refreshes
+by itself, so that requests cannot be counted, and sends the token to another service of Google's in the background.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from deeplake_ref.stores.sessions import Answer, Deadline, IncompleteBodyError, 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from deeplake_ref.credentials.google import GoogleCredentials
+    from deeplake_ref.credentials.google_tokens import GoogleCredentials
     from deeplake_ref.stores import Buffer
 
 OBJECT_FIELDS = "kind,name,size,generation,updated"
@@ -34,13 +35,12 @@ class GcsClient:
     """Sends authorised requests to one bucket."""
 
     def __init__(self, credentials: GoogleCredentials, endpoint: str, bucket: str) -> None:
-        from google.auth.transport.requests import AuthorizedSession
+        from requests import Session
 
         self.credentials = credentials
         self._endpoint = endpoint
         self._objects = f"/storage/v1/b/{quote(bucket, safe='')}/o"
-        # the session would refresh on a 401 by itself, and hide the answer where there is nothing to refresh
-        self._session = AuthorizedSession(credentials.for_sdk(), refresh_status_codes=())
+        self._session: Any = Session()
         sessions.settle(self._session, endpoint)
 
     # ---- what the API has
@@ -160,13 +160,15 @@ class GcsClient:
 
         Raises:
             RefusedError: the status is not 2xx.
-            requests.RequestException, google.auth.exceptions.GoogleAuthError: the transport or the credentials failed.
+            requests.RequestException: the transport failed.
+            CredentialsError: there is no token to be had; nothing was sent.
         """
+        proof = self.credentials.headers(deadline.left_s())
         response = self._session.request(
             method,
             url,
             data=None if body is None else sessions.sendable(body),
-            headers={"User-Agent": "deeplake-ref", "Accept-Encoding": "identity", **(headers or {})},
+            headers={"User-Agent": "deeplake-ref", "Accept-Encoding": "identity", **(headers or {}), **proof},
             timeout=deadline.timeouts_s(upload=0 if body is None else len(body)),
             allow_redirects=False,
             stream=True,

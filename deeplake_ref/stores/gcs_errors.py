@@ -1,5 +1,5 @@
 """
-From what Google's session raises and the JSON API answers to our tree.
+From what the session raises and the JSON API answers to our tree.
 
 By reason first, by status where there is none ("HTTP status and error codes for JSON", Cloud Storage). Foreign texts
 and frames are not kept.
@@ -77,8 +77,6 @@ def _refused(error: sessions.RefusedError, about: str, client: GcsClient) -> Sto
 
 
 def _failed(error: Exception, about: str) -> StorageError:
-    from google.auth.exceptions import GoogleAuthError
-
     name = type(error).__name__
     if isinstance(error, sessions.MalformedAnswerError):
         return errors.StorageNetworkConnectionError(f"{about}: not an answer of Cloud Storage; check endpoint_url")
@@ -86,8 +84,6 @@ def _failed(error: Exception, about: str) -> StorageError:
         return errors.StorageNetworkConnectionError(f"{about}: the answer did not arrive whole, or not in time")
     if sessions.is_untrusted(error):
         return errors.StorageTLSError(f"{about}: the connection is not secure; check the certificates")
-    if isinstance(error, GoogleAuthError):
-        return errors.CredentialsUnavailableError(f"{about}: the credentials cannot be refreshed: {name}")
     if sessions.is_network_failure(error):
         return errors.StorageNetworkConnectionError(f"{about}: the service was not reached: {name}; check endpoint_url")
     return errors.StorageInternalError(f"{about}: {name}")
