@@ -66,6 +66,9 @@ OPTIONAL: dict[str, type] = {
 FIELDS = {name: kind for fields in (OPTIONAL, *REQUIRED.values()) for name, kind in fields.items()} | {"type": str}
 """Every field of a key file, with its type."""
 
+BLANK = ("account",)
+"""What gcloud itself leaves blank: it writes `"account": ""` beside a consent."""
+
 URLS = ("token_uri", "token_url", "service_account_impersonation_url", "token_info_url")
 
 
@@ -145,7 +148,7 @@ def checked(info: Mapping[str, Any], where: str) -> str:
             raise invalid(f"{where} ({kind}) has no `{name}`")
         _check(info[name], name, expected, where)
     for name, expected in OPTIONAL.items():
-        if info.get(name) is not None and name not in REQUIRED[kind]:
+        if info.get(name) is not None and name not in REQUIRED[kind] and not (name in BLANK and info[name] == ""):
             _check(info[name], name, expected, where)
     for name in URLS:
         if info.get(name) is not None:
