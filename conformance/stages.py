@@ -112,7 +112,16 @@ def running(
                 secrets.hide(value, f"{name} of {identity.label}")
 
     endpoint = service.creds(endpoint=tap.url)["endpoint_url"]
-    setting = Setting(world, directory, endpoint, know, secrets.hide, testbed.ca, account=service.access_key)
+    setting = Setting(
+        world,
+        directory,
+        endpoint,
+        know,
+        secrets.hide,
+        testbed.ca,
+        account=service.access_key,
+        closed_url=testbed.closed_url,
+    )
     target: Target | None = None
     try:
         sources.ground(setting)
