@@ -45,7 +45,17 @@ class Stage:
     target: Target = field(repr=False)
     url: str
     tap: Tap = field(repr=False)
+    _start: Callable[[], Target] = field(repr=False)
     _opened: list[Reader | Writer] = field(default_factory=list, repr=False)
+
+    @contextmanager
+    def another_process(self) -> Iterator[Target]:
+        """Run the target once more in the same world, in another process."""
+        target = self._start()
+        try:
+            yield target
+        finally:
+            target.close()
 
     @property
     def creds(self) -> Any:
@@ -132,8 +142,12 @@ def running(
             adjust(setting)
         setting.finish()
         anew = fresh or needs_fresh(world)
-        target = testbed.in_world(setting.variables, directory / "work", fresh=anew, secrets=secrets)
-        yield Stage(setting, target, f"{place.url}/w{next(_numbers)}", tap)
+
+        def start() -> Target:
+            return testbed.in_world(setting.variables, directory / "work", fresh=anew, secrets=secrets)
+
+        target = start()
+        yield Stage(setting, target, f"{place.url}/w{next(_numbers)}", tap, start)
     finally:
         if target is not None:
             target.close()

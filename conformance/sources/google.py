@@ -14,9 +14,10 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast, get_args
 
 from conformance.fakes import Fault
-from conformance.fakes.gcloud import gcloud_calls, install_browser, install_gcloud
+from conformance.fakes.gcloud import install_browser, install_gcloud
 from conformance.fakes.google_key_files import authorized_user
-from conformance.sources.google_services import HOSTS, KINDS, Google, Machine, given_token
+from conformance.sources import google_contents
+from conformance.sources.google_services import HOSTS, Google, Machine, given_token
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,7 +34,7 @@ CONSENT_FILE = ".deeplake/gcs_token.json"
 
 KEY_FILE = "key.json"
 
-CONSENT_S = 3
+CONSENT_S = 2
 """Seconds within which a person has to consent."""
 
 TEXTS = ("gcs_key_file", "gcs_key_json", "gcs_browser", "gcs_cache", "gcs_anon")
@@ -42,12 +43,10 @@ TEXTS = ("gcs_key_file", "gcs_key_json", "gcs_browser", "gcs_cache", "gcs_anon")
 
 def ground(setting: Setting) -> None:
     """Start Google's identity services, let nothing ask the link-local address, and put a gcloud that refuses on PATH."""
-    Google(setting)
+    google = Google(setting)
     nowhere = setting.closed_url.removeprefix("http://")
     setting.variables |= {"GCE_METADATA_HOST": nowhere, "GCE_METADATA_IP": nowhere}
-    calls = setting.directory / "gcloud-calls"
-    install_gcloud(setting.directory / "bin", calls)
-    setting.calls["gcloud"] = lambda: len(gcloud_calls(calls))
+    install_gcloud(setting.directory / "bin", google.gcloud_calls)
     if not set(TEXTS).intersection(setting.world.sources):
         setting.creds = {"endpoint_url": setting.endpoint}
     else:
@@ -80,71 +79,12 @@ def _give(setting: Setting, **fields: Any) -> None:
 
 
 def _content(setting: Setting, source: str, way: str | None, kind: str = "service_account") -> dict[str, Any]:
-    """Return what a key file holds, as it should be or with a mistake in it."""
-    google = _watched(setting, source, way)
-    content = google.content(source, way if way in KINDS else kind)
-    match way:
-        case "no-type":
-            del content["type"]
-        case "unknown-type":
-            content["type"] = "robot"
-        case "no-private-key":
-            del content["private_key"]
-        case "no-client-email":
-            del content["client_email"]
-        case "blank-private-key":
-            content["private_key"] = "  "
-        case "private-key-of-another-type":
-            content["private_key"] = [content["private_key"]]
-        case "private-key-without-line-breaks":
-            content["private_key"] = content["private_key"].replace("\n", "\\n")
-        case "private-key-cut-short":
-            content["private_key"] = content["private_key"][:400]
-        case "key-of-aws":
-            content["aws_access_key_id"] = "AKIA" + "A" * 16
-        case "unknown-field":
-            content["private_kee"] = content.pop("private_key")
-        case "none-beside":
-            content["gcs_oauth_token"] = None
-        case "no-refresh-token":
-            content = google.content(source, "authorized_user")
-            del content["refresh_token"]
-        case "no-credential-source":
-            content = google.content(source, "external_account")
-            del content["credential_source"]
-        case "no-source-credentials":
-            content = google.content(source, "impersonated_service_account")
-            del content["source_credentials"]
-        case "no-subject-file":
-            content = google.content(source, "external_account")
-            content["credential_source"]["file"] += ".absent"
-        case "acting-denied":
-            content = google.content(source, "impersonated_service_account")
-            url = content["service_account_impersonation_url"]
-            content["service_account_impersonation_url"] = url.replace("-acting@", "-other@")
-    return content
-
-
-def _text(setting: Setting, source: str, way: str | None, kind: str = "service_account") -> bytes:
-    """Return a key file as bytes."""
-    text = json.dumps(_content(setting, source, way, kind)).encode()
-    match way:
-        case "not-json":
-            return text[:-20]
-        case "not-text":
-            return b"\xff\xfe\x00" + text
-        case "not-an-object":
-            return b"[" + text + b"]"
-        case "empty-file":
-            return b""
-        case "byte-order-mark":
-            return b"\xef\xbb\xbf" + text
-    return text
+    return google_contents.content(_watched(setting, source, way), source, way, kind)
 
 
 def _file(setting: Setting, path: str, source: str, way: str | None, kind: str = "service_account") -> Path:
     """Write a key file below the home directory, and return where it is said to be."""
-    text = _text(setting, source, way, kind)
+    text = google_contents.text(_content(setting, source, way, kind), way)
     if way == "directory":
         folder = setting.home / path
         folder.mkdir(parents=True, mode=0o700)
@@ -164,7 +104,7 @@ def _key_dict(setting: Setting, way: str | None) -> None:
 
 
 def _key_json(setting: Setting, way: str | None) -> None:
-    setting.creds = _text(setting, "gcs_key_json", way).decode()
+    setting.creds = google_contents.text(_content(setting, "gcs_key_json", way), way).decode()
 
 
 def _environment_file(setting: Setting, way: str | None) -> None:

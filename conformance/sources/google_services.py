@@ -63,6 +63,7 @@ class Google:
         url: the base of the port on loopback.
         client: the desktop application that people consent to.
         consented: the scopes and addresses that the consent page was asked for, as queries.
+        gcloud_calls: the file in which gcloud notes its calls.
         forwarded: the paths that were asked for with an access token, at IAM or elsewhere, and the host asked.
     """
 
@@ -76,6 +77,7 @@ class Google:
         self._lock = threading.Lock()
         self.consented: list[dict[str, str]] = []
         self.forwarded: list[tuple[str, str]] = []
+        self.gcloud_calls = setting.directory / "gcloud-calls"
         self.client = new_oauth_client()
         labels = [name for source in setting.world.sources for name in (source, f"{source}.base")]
         self.keys = {source: new_google_key(source) for source in setting.world.sources if source in FILED}
@@ -170,9 +172,9 @@ class Google:
             issuer = claims_of(form["assertion"]).get("iss")
             labels = [key.label for key in self.keys.values() if key.client_email == issuer]
         else:
-            held = [*self.refresh_tokens.values(), *self.subject_tokens.values()]
             shown = form.get("refresh_token") or form.get("subject_token")
-            labels = [each.label for each in held if each.token == shown]
+            labels = [each.label for each in self.refresh_tokens.values() if each.token == shown]
+            labels += [each.label for each in self.subject_tokens.values() if each.token == shown]
             if not labels and ("code" in form or "refresh_token" in form):
                 labels = ["gcs_browser"]
         return _source(labels[0]) if labels else self.name
