@@ -73,6 +73,11 @@ AREAS = (
     "datasets",
     "errors",
     "handles",
+    "credentials_aws",
+    "credentials_azure",
+    "credentials_google",
+    "expiry",
+    "secrets",
 )
 
 

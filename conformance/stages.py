@@ -82,6 +82,10 @@ class Stage:
         """Return the labels of the identities that signed, None for unsigned requests."""
         return {exchange.identity for exchange in self.requests()}
 
+    def rotate(self, source: str) -> None:
+        """Let whoever asks a source next get its next generation."""
+        self.setting.rotate(source)
+
     def asked(self) -> set[str]:
         """Return the sources whose services got a request."""
         return self.setting.asked()

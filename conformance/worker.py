@@ -10,6 +10,7 @@ process ends when its stdin does, also while a call of the target still hangs.
 from __future__ import annotations
 
 import argparse
+import atexit
 import itertools
 import json
 import os
@@ -17,7 +18,7 @@ import select
 import sys
 import threading
 import time
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, NoReturn
 
 from conformance.targets import HarnessError, NotClaimed, TargetDied, TargetError
 from conformance.targets import messages as wire
@@ -54,6 +55,7 @@ class Server:
             "open": self._open,
             "list_iter": self._list_iter,
             "close": self._close,
+            "explain": lambda p: self._target.explain(p["url"], p.get("creds"), p.get("token")),
             "get": lambda p: wire.to_base64(self._reader(p).get(p["path"], p.get("start"), p.get("end"))),
             "length": lambda p: self._reader(p).length(p["path"]),
             "metadata": lambda p: _optional(self._reader(p).metadata(p["path"])),
@@ -246,5 +248,14 @@ def _failed(number: object, code: int, message: str) -> dict[str, Any]:
     return {"jsonrpc": "2.0", "id": number, "error": {"code": code, "message": message}}
 
 
+def end(status: int = 0) -> NoReturn:
+    """End this process as at its end, but for taking apart every module: with an SDK that takes a tenth of a second."""
+    atexit._run_exitfuncs()  # noqa: SLF001 - no public way
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(status)
+
+
 if __name__ == "__main__":
     main()
+    end()

@@ -20,6 +20,7 @@ HANG_S = 60.0
 """Seconds after which a call that hangs ends by itself, in case nobody ends it."""
 
 STORAGE = "https://storage.azure.com"
+"""As in `azure_tokens.py`, which cannot be imported from here: nothing of the suite is on the path of this script."""
 
 NAMES = {
     "--output": "output",

@@ -16,21 +16,20 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
-import json
-import secrets
 import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote_plus, urlsplit
 
+from conformance.fakes.azure_federation import EXCHANGE, FederatedTokens, claims_of
 from conformance.fakes.azure_tokens import Mint, Tokens, is_storage
-from conformance.fakes.serving import Answer, Request
+from conformance.fakes.serving import Answer, Fault, Request, failing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-
-EXCHANGE = "api://AzureADTokenExchange"
-"""The audience of a token that stands for a federated identity."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,31 +56,43 @@ class Entra:
         mint: makes and announces an identity.
         tenant: its id.
         application: the one that may ask.
-        life_s: seconds that it tells its tokens live.
+        life_s: seconds that it tells its tokens live, of all sources or by source.
+
+    Attributes:
+        faults: how it fails for a source, by label; it stalls for all only (`FakeServer.fault`).
     """
 
     name = "entra"
 
-    def __init__(self, mint: Mint, *, tenant: str, application: Application, life_s: float) -> None:
+    def __init__(
+        self, mint: Mint, *, tenant: str, application: Application, life_s: float | Callable[[str], float]
+    ) -> None:
         self.life_s = life_s
+        self.faults: dict[str, Fault] = {}
         self._tenant = tenant
         self._application = application
         self._by_secret = Tokens(application.secret_label, mint)
         self._by_federation = Tokens(application.federated_label, mint)
-        self._federated: dict[str, tuple[int, int]] = {}
+        self._federated = FederatedTokens()
 
     def new_federated_token(self, *, life_s: float, now: float) -> str:
-        """Return a token that the application may show from `now` on, for `life_s` seconds; a negative life is over.
+        """Return a token for the file of `AZURE_FEDERATED_TOKEN_FILE`, good for `life_s` seconds from `now` on."""
+        return self._federated.new(life_s=life_s, now=now)
 
-        It is a JWT as Kubernetes projects it into a pod, for the file of `AZURE_FEDERATED_TOKEN_FILE`.
-        """
-        starts, ends = int(min(now, now + life_s)), int(now + life_s)
-        token = unknown_federated_token(starts=starts, ends=ends)
-        self._federated[token] = (starts, ends)
-        return token
+    def refuse_federated_tokens(self) -> None:
+        """Take none of the federated tokens that are out any more."""
+        self._federated.clear()
 
-    def answer(self, request: Request) -> Answer:
+    def source_of(self, request: Request) -> str:
+        """Return the label of the source that asks, by its proof; discovery is the secret's, if there is one."""
+        by_secret = self._application.client_secret is not None and "client_assertion" not in _form(request)
+        return self._application.secret_label if by_secret else self._application.federated_label
+
+    def answer(self, request: Request) -> Answer | None:
         """Answer with a document of discovery, with a token, or with an error of Entra's form."""
+        fault = self.faults.get(self.source_of(request))
+        if fault is not None:
+            return failing(fault)
         parts = request.path.strip("/").split("/")
         match parts:
             case ["common", "discovery", "instance"]:
@@ -158,12 +169,12 @@ class Entra:
         tokens = self._proven(request, form)
         if isinstance(tokens, Answer):
             return tokens
-        life_s = int(self.life_s)
+        told_s = self.life_s if isinstance(self.life_s, float | int) else self.life_s(self.source_of(request))
         return Answer.of_json(
             {
                 "token_type": "Bearer",
-                "expires_in": life_s,
-                "ext_expires_in": life_s,
+                "expires_in": int(told_s),
+                "ext_expires_in": int(told_s),
                 "access_token": tokens.next().secret,
             },
             headers=NOT_STORED,
@@ -190,13 +201,13 @@ class Entra:
             told = "The request body must contain the following parameter: 'client_assertion_type'."
             return refused(request, 400, "invalid_request", 900144, told)
         assertion = form["client_assertion"].strip()
-        claims = _claims(assertion)
+        claims = claims_of(assertion)
         if claims is None:
             return refused(request, 400, "invalid_request", 50027, "JWT token is invalid or malformed.")
         if claims.get("iss") == self._application.client_id:
             told = "Client assertion contains an invalid signature. [Reason - The key was not found.]"
             return refused(request, 401, "invalid_client", 700027, told)
-        validity = self._federated.get(assertion)
+        validity = self._federated.validity(assertion)
         if validity is None:
             told = (
                 "No matching federated identity record found for presented assertion. Assertion Issuer: "
@@ -211,22 +222,6 @@ class Entra:
             )
             return refused(request, 401, "invalid_client", 700024, told)
         return self._by_federation
-
-
-def unknown_federated_token(*, starts: int, ends: int) -> str:
-    """Return a token of the form that a federated identity shows, which no application has registered."""
-    claims = {
-        "aud": [EXCHANGE],
-        "iss": f"https://oidc.cluster.test/{uuid.uuid4()}/",
-        "sub": "system:serviceaccount:conformance:target",
-        "iat": starts,
-        "nbf": starts,
-        "exp": ends,
-        "jti": str(uuid.uuid4()),
-    }
-    head = {"alg": "RS256", "kid": secrets.token_urlsafe(20)}
-    parts = (json.dumps(head).encode(), json.dumps(claims).encode(), secrets.token_bytes(256))
-    return ".".join(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts)
 
 
 NOT_STORED = {"Cache-Control": "no-store, no-cache", "Pragma": "no-cache"}
@@ -279,18 +274,6 @@ def _form(request: Request) -> dict[str, str]:
 
 def _is_storage_scope(scope: str) -> bool:
     return scope.endswith("/.default") and is_storage(scope.removesuffix("/.default"))
-
-
-def _claims(token: str) -> dict[str, Any] | None:
-    """Return the claims of a JWT, unverified; None if it is none."""
-    parts = token.split(".")
-    if len(parts) != 3:
-        return None
-    try:
-        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
-    except ValueError:
-        return None
-    return claims if isinstance(claims, dict) else None
 
 
 def _instant(seconds: float) -> str:

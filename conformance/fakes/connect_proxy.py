@@ -16,6 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 from urllib.parse import urlsplit
 
+from conformance.fakes.listening import Listening
 from conformance.fakes.serving import LONGEST_BODY, STALL_S, Asked, Fake, FakeServer, Fault, Request
 
 if TYPE_CHECKING:
@@ -36,9 +37,7 @@ class ConnectProxy:
         faults: how a host fails.
 
     Attributes:
-        asked: what the fakes were asked, and what was refused, as `FakeServer.asked` has it; a refused request has the
-            fake `nobody` and the host as its path.
-        received: whole requests, secrets included, those that were refused too.
+        servers: the fakes that were asked for, by host, each with its own record.
         connects: the hosts of all CONNECT requests, in order, also of those that came to nothing after.
         leaks: the hosts that were asked for and that nobody plays, and those of requests for plain http.
     """
@@ -51,21 +50,20 @@ class ConnectProxy:
         clock_s: float = 0.0,
         faults: Mapping[str, Fault] | None = None,
     ) -> None:
-        self.asked: list[Asked] = []
-        self.received: list[Request] = []
+        self.servers: dict[str, FakeServer] = {}
         self.connects: list[str] = []
         self.leaks: list[str] = []
         self.clock_s = clock_s
         self._hosts = dict(hosts)
         self._context_for = context_for
         self._faults = dict(faults or {})
-        self._played: dict[str, FakeServer] = {}
+        self._refused: list[Asked] = []
+        self._refused_whole: list[Request] = []
         self._lock = threading.Lock()
         self._gone = threading.Event()
         self._server = _Server(("127.0.0.1", 0), _handler_of(self))
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
-        self._thread.start()
+        self._listening = Listening(self._server)
 
     def __enter__(self) -> Self:
         return self
@@ -76,26 +74,31 @@ class ConnectProxy:
     def close(self) -> None:
         """Stop listening, and end every tunnel."""
         self._gone.set()
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join(5)
+        self._listening.stop()
         with self._lock:
-            for server in self._played.values():
+            for server in self.servers.values():
                 server.close()
+
+    @property
+    def asked(self) -> list[Asked]:
+        """What the fakes were asked, host by host, then what was refused: its fake is `nobody`, its path the host."""
+        return [asked for server in [*self.servers.values()] for asked in server.asked] + self._refused
+
+    @property
+    def received(self) -> list[Request]:
+        """Whole requests, secrets included, those that were refused too."""
+        return [request for server in [*self.servers.values()] for request in server.received] + self._refused_whole
 
     def port_of(self, host: str) -> int | None:
         """Return the port on which a host is played, None if nobody plays it."""
         with self._lock:
             if host not in self._hosts or self._gone.is_set():
                 return None
-            if host not in self._played:
-                server = FakeServer(
+            if host not in self.servers:
+                self.servers[host] = FakeServer(
                     self._hosts[host], tls=self._context_for(host), fault=self._faults.get(host), clock_s=self.clock_s
                 )
-                # one record for all hosts, in the order of what was asked
-                server.asked, server.received = self.asked, self.received
-                self._played[host] = server
-            return urlsplit(self._played[host].url).port
+            return urlsplit(self.servers[host].url).port
 
     def refuse(self, handler: BaseHTTPRequestHandler, host: str) -> None:
         """Answer 403 and keep it as a leak."""
@@ -104,8 +107,8 @@ class ConnectProxy:
         body = b""
         while len(body) < size and (more := handler.rfile.read(size - len(body))):
             body += more
-        self.received.append(Request(handler.command, handler.path, headers, body, time.time() + self.clock_s))
-        self.asked.append(Asked("nobody", handler.command, host, 403))
+        self._refused_whole.append(Request(handler.command, handler.path, headers, body, time.time() + self.clock_s))
+        self._refused.append(Asked("nobody", handler.command, host, 403))
         self.leaks.append(host)
         text = f"nobody plays {host} here\n".encode()
         handler.close_connection = True

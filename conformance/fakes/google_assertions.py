@@ -69,6 +69,14 @@ def check_assertion(assertion: str, keys: Mapping[str, GoogleKey], now: float, *
     return key
 
 
+def issuer_of(assertion: str) -> str:
+    """Return who says to have signed, "" if nobody does."""
+    try:
+        return str(_parts(assertion)[1].get("iss", ""))
+    except Refused:
+        return ""
+
+
 def _are_scopes(names: list[str]) -> bool:
     return bool(names) and all(name.startswith(SCOPES) for name in names)
 

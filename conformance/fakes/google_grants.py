@@ -12,6 +12,9 @@ from typing import Any
 
 STORAGE_SCOPE = "https://www.googleapis.com/auth/devstorage.read_write"
 
+STORAGE_SCOPES = "https://www.googleapis.com/auth/devstorage."
+"""What the scopes of storage begin with."""
+
 CLOUD_SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 
 AUDIENCE = "//iam.googleapis.com/projects/123456789012/locations/global/workloadIdentityPools/pool/providers/provider"
@@ -43,6 +46,10 @@ class RefreshToken(_Unprinted):
     client: OAuthClient
     token: str = field(repr=False)
     scopes: frozenset[str] = frozenset({STORAGE_SCOPE, CLOUD_SCOPE})
+
+    def covers(self, scope: str) -> bool:
+        """Whether it may be traded for a scope: the whole of the cloud covers storage, whose client asks for that."""
+        return scope in self.scopes or (CLOUD_SCOPE in self.scopes and scope.startswith(STORAGE_SCOPES))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,16 +3,17 @@ Google's IAM Credentials service, `iamcredentials.googleapis.com`: acting as a s
 
 Sources: https://cloud.google.com/iam/docs/reference/credentials/rest/v1/projects.serviceAccounts/generateAccessToken,
 https://cloud.google.com/apis/design/errors. The look-up of locations is not documented; google-auth 2.62.2 sends the
-bearer token to it on its own, whatever the storage endpoint is (`google/auth/_regional_access_boundary_utils.py`).
+bearer token to it on its own, whatever the storage endpoint is; 2.63.0 does so only where a variable asks for it
+(`google/auth/_regional_access_boundary_utils.py`).
 """
 
 from __future__ import annotations
 
 import json
 import re
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from conformance.fakes.aws_generations import Generations, Mint
 from conformance.fakes.google_refusals import Refused, status_refusal
 from conformance.fakes.serving import Answer, Request
 
@@ -32,7 +33,23 @@ UNAUTHENTICATED = (
     "authentication credential. See https://developers.google.com/identity/sign-in/web/devconsole-project."
 )
 
+DENIED_PROJECT = "The caller does not have permission"
+
 DENIED = "Permission 'iam.serviceAccounts.getAccessToken' denied on resource (or it may not exist)."
+
+
+class Callers:
+    """Those who may ask one of Google's services: whoever has a token that was given and is not over."""
+
+    def __init__(self, whose: Callable[[str], Identity | None]) -> None:
+        self._whose = whose
+
+    def check(self, request: Request) -> None:
+        """Raise `Refused` unless there is a good token."""
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        caller = self._whose(token) if scheme.lower() == "bearer" else None
+        if caller is None or (caller.expires_at is not None and caller.expires_at <= request.now):
+            raise Refused(status_refusal(401, "UNAUTHENTICATED", UNAUTHENTICATED))
 
 
 class IamCredentials:
@@ -40,7 +57,7 @@ class IamCredentials:
     Gives tokens of service accounts to those who may act as them.
 
     Args:
-        mint: as for `OAuth`.
+        mint: makes the identity of a label and tells the gate of it.
         accounts: the e-mail address of each account that may be acted as, and the source that gets its tokens.
         whose: returns the identity that an access token proves, None for unknown ones; `OAuth.issued_to` is one.
     """
@@ -49,34 +66,33 @@ class IamCredentials:
 
     def __init__(
         self,
-        mint: Callable[[str], Identity],
+        mint: Mint,
         *,
         accounts: Mapping[str, str],
         whose: Callable[[str], Identity | None],
     ) -> None:
-        self._mint = mint
-        self._accounts = dict(accounts)
-        self._whose = whose
+        self._accounts = {email: Generations(label, mint, LONGEST_LIFE_S) for email, label in accounts.items()}
+        self._labels = dict(accounts)
+        self._callers = Callers(whose)
 
     def answer(self, request: Request) -> Answer:
         """Answer."""
         generate = GENERATE.fullmatch(request.path)
         try:
             if generate and request.method == "POST":
-                self._check_caller(request)
+                self._callers.check(request)
                 return self._generated(generate[1], request)
             if LOCATIONS.fullmatch(request.path) and request.method == "GET":
-                self._check_caller(request)
+                self._callers.check(request)
                 return Answer.of_json({"locations": [], "encodedLocations": "0x0"})  # everywhere
         except Refused as refused:
             return refused.answer
         return status_refusal(404, "NOT_FOUND", "Method not found.")
 
-    def _check_caller(self, request: Request) -> None:
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        caller = self._whose(token) if scheme.lower() == "bearer" else None
-        if caller is None or (caller.expires_at is not None and caller.expires_at <= request.now):
-            raise Refused(status_refusal(401, "UNAUTHENTICATED", UNAUTHENTICATED))
+    def source_of(self, request: Request) -> str:
+        """Return the source that asks, the name of the fake if it cannot be told."""
+        generate = GENERATE.fullmatch(request.path)
+        return self._labels.get(generate[1], self.name) if generate else self.name
 
     def _generated(self, email: str, request: Request) -> Answer:
         try:
@@ -92,7 +108,5 @@ class IamCredentials:
             return status_refusal(400, "INVALID_ARGUMENT", message)
         if email not in self._accounts:
             return status_refusal(403, "PERMISSION_DENIED", DENIED)
-        identity = self._mint(self._accounts[email])
-        ends = request.now + int(lifetime[1]) if identity.expires_at is None else identity.expires_at
-        told = datetime.fromtimestamp(ends, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        return Answer.of_json({"accessToken": identity.secret, "expireTime": told})
+        issued = self._accounts[email].renewed(request.now, float(lifetime[1]))
+        return Answer.of_json({"accessToken": issued.identity.secret, "expireTime": issued.expiration})

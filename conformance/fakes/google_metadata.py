@@ -8,22 +8,14 @@ google-auth pings `/` of `GCE_METADATA_IP`, and asks `GCE_METADATA_HOST` for the
 
 from __future__ import annotations
 
-import threading
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
+from conformance.fakes.aws_generations import Generations, Mint
 from conformance.fakes.google_grants import CLOUD_SCOPE, STORAGE_SCOPE
 from conformance.fakes.serving import Answer, Request
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from conformance.identities import Identity
-
 Mode = Literal["account", "no-account", "no-flavour"]
 """A machine with a service account; one without, which refuses tokens; something that answers but is no metadata server."""
-
-KEPT_UNTIL_S = 300
-"""Seconds before its end from which on a token is not given again."""
 
 ROOT = "/computeMetadata/v1/"
 
@@ -40,20 +32,16 @@ class Metadata:
 
     Args:
         label: the source that gets them.
-        mint: returns the identity of the next generation of a source, known to the gate by then.
+        mint: makes the identity of a label and tells the gate of it.
         life_s: seconds that a token is said to last.
         mode: what kind of machine it is; may be changed between requests.
     """
 
     name = "gce_metadata"
 
-    def __init__(self, label: str, mint: Callable[[str], Identity], life_s: float, *, mode: Mode = "account") -> None:
+    def __init__(self, label: str, mint: Mint, life_s: float, *, mode: Mode = "account") -> None:
         self.mode = mode
-        self._label = label
-        self._mint = mint
-        self._life_s = life_s
-        self._kept: tuple[Identity, float] | None = None
-        self._lock = threading.Lock()
+        self._tokens = Generations(label, mint, life_s)
 
     def answer(self, request: Request) -> Answer:
         """Answer."""
@@ -67,10 +55,9 @@ class Metadata:
             return _told(405, "Method not allowed.", "text/html; charset=UTF-8")
         return self._value(request)
 
-    def forget(self) -> None:
-        """Give a token of the next generation at the next request, as when the account is changed."""
-        with self._lock:
-            self._kept = None
+    def rotate(self) -> None:
+        """Let whoever asks next get a token of the next generation."""
+        self._tokens.rotate()
 
     def _value(self, request: Request) -> Answer:
         match request.path:
@@ -100,17 +87,11 @@ class Metadata:
             case "scopes":
                 return _told(200, "".join(f"{scope}\n" for scope in scopes))
             case "token":
-                identity, ends = self._current(request.now)
-                lasts = int(ends - request.now)
-                token = {"access_token": identity.secret, "expires_in": lasts, "token_type": "Bearer"}
+                issued = self._tokens.current(request.now)
+                lasts = int(issued.expires_at - request.now)
+                token = {"access_token": issued.identity.secret, "expires_in": lasts, "token_type": "Bearer"}
                 return Answer.of_json(token, headers=FLAVOUR)
         return _told(404, "The requested URL was not found on this server.", "text/html; charset=UTF-8")
-
-    def _current(self, now: float) -> tuple[Identity, float]:
-        with self._lock:
-            if self._kept is None or self._kept[1] - KEPT_UNTIL_S <= now:
-                self._kept = self._mint(self._label), now + self._life_s
-            return self._kept
 
 
 def _told(status: int, text: str, content_type: str = "application/text") -> Answer:

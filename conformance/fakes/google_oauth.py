@@ -15,14 +15,15 @@ import threading
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from conformance.fakes.google_assertions import check_assertion
+from conformance.fakes.aws_generations import Generations, Mint
+from conformance.fakes.google_assertions import check_assertion, issuer_of
 from conformance.fakes.google_consent import Consent, Decision
 from conformance.fakes.google_grants import OAuthClient, RefreshToken, SubjectToken, new_refresh_token
 from conformance.fakes.google_refusals import Refused, refusal
-from conformance.fakes.serving import Answer, Request
+from conformance.fakes.serving import STALL_S, Answer, Fault, Request, failing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
     from conformance.identities import GoogleKey, Identity
 
@@ -32,6 +33,9 @@ TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105
 
 ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 - a type of token
 
+LIFE_S = 3599.0
+"""Seconds that Google says its access tokens last."""
+
 CONSENT_PATHS = ("/auth", "/o/oauth2/auth", "/o/oauth2/v2/auth")
 
 
@@ -40,7 +44,7 @@ class OAuth:
     Trades proofs for access tokens.
 
     Args:
-        mint: is called with a source's name and returns the identity of its next generation, known to the gate by then.
+        mint: makes the identity of a label and tells the gate of it.
         keys: service account keys whose assertions are taken.
         clients: desktop applications; those of `refresh_tokens` need not be repeated.
         refresh_tokens: what people consented to before.
@@ -48,13 +52,15 @@ class OAuth:
         browser_label: the source that gets what is consented to here.
         decision: what the person does on the consent page; may be changed between requests.
         clicks_itself: whether the page follows its link by a script.
+        lives_s: seconds that the tokens of a source are said to last, `LIFE_S` for others.
+        faults: how this service fails for a source, however it does for the others.
     """
 
     name = "google_oauth"
 
     def __init__(
         self,
-        mint: Callable[[str], Identity],
+        mint: Mint,
         *,
         keys: Iterable[GoogleKey] = (),
         clients: Iterable[OAuthClient] = (),
@@ -63,20 +69,34 @@ class OAuth:
         browser_label: str = "gcs_browser",
         decision: Decision = "allow",
         clicks_itself: bool = False,
+        lives_s: Mapping[str, float] | None = None,
+        faults: Mapping[str, Fault] | None = None,
     ) -> None:
         self._mint = mint
+        self._lives_s = dict(lives_s or {})
+        self._faults = dict(faults or {})
         self._keys = {key.key_id: key for key in keys}
         self._refresh_tokens = {each.token: each for each in refresh_tokens}
         self._subject_tokens = {each.token: each for each in subject_tokens}
         known = [*clients, *(each.client for each in self._refresh_tokens.values())]
         self._clients = {client.client_id: client for client in known}
         self._browser_label = browser_label
+        self._accounts = {key.client_email: key.label for key in self._keys.values()}
+        self._holders = {each.token: each.label for each in self._refresh_tokens.values()}
+        self._revoked: set[str] = set()
+        self._generations: dict[str, Generations] = {}
         self._issued: dict[str, Identity] = {}
+        self._silence = threading.Event()
         self._lock = threading.Lock()
         self.consent = Consent(self._clients, decision, clicks_itself)
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: Request) -> Answer | None:
         """Answer."""
+        fault = self._faults.get(self.source_of(request))
+        if fault == "stall":
+            self._silence.wait(STALL_S)
+        if fault is not None:
+            return failing(fault)
         try:
             if request.path in CONSENT_PATHS and request.method == "GET":
                 return self.consent.show(request)
@@ -92,6 +112,23 @@ class OAuth:
         """Take back every refresh token of a source, as its owner can; access tokens that were given stay."""
         with self._lock:
             self._refresh_tokens = {token: each for token, each in self._refresh_tokens.items() if each.label != label}
+
+    def source_of(self, request: Request) -> str:
+        """Return the source that asks, the name of the fake if it cannot be told."""
+        if request.path in CONSENT_PATHS:
+            return self._browser_label
+        form = request.form
+        match form.get("grant_type"):
+            case "authorization_code":
+                return self._browser_label
+            case "refresh_token":
+                return self._holders.get(form.get("refresh_token", ""), self.name)
+            case value if value == JWT_BEARER:
+                return self._accounts.get(issuer_of(form.get("assertion", "")), self.name)
+            case value if value == TOKEN_EXCHANGE:
+                known = self._subject_tokens.get(form.get("subject_token", ""))
+                return known.label if known else self.name
+        return self.name
 
     def issued_to(self, token: str) -> Identity | None:
         """Return whose an access token is, None for one that was not given here."""
@@ -115,14 +152,13 @@ class OAuth:
 
     def _refreshed(self, request: Request, form: Mapping[str, str]) -> Answer:
         client = self._client(request, form)
-        with self._lock:
-            known = self._refresh_tokens.get(form.get("refresh_token", ""))
-        if known is None:
+        known = self._refresh_tokens.get(form.get("refresh_token", ""))
+        if known is None or known.token in self._revoked:
             return refusal(400, "invalid_grant", "Token has been expired or revoked.")
         if known.client != client:
             return refusal(401, "unauthorized_client", "Unauthorized")
         asked = frozenset(form.get("scope", "").split()) or known.scopes
-        if not asked <= known.scopes:
+        if not all(known.covers(scope) for scope in asked):
             return refusal(400, "invalid_scope", "Some requested scopes were invalid.")
         return Answer.of_json({**self._token(known.label, request.now), "scope": " ".join(sorted(asked))})
 
@@ -131,8 +167,8 @@ class OAuth:
         code = self.consent.redeem(form, client, request.now)
         scopes = frozenset(code.scopes.split())
         refresh_token = new_refresh_token(self._browser_label, client, scopes=scopes)
-        with self._lock:
-            self._refresh_tokens[refresh_token.token] = refresh_token
+        self._refresh_tokens[refresh_token.token] = refresh_token
+        self._holders[refresh_token.token] = self._browser_label
         told = self._token(self._browser_label, request.now)
         return Answer.of_json({**told, "scope": code.scopes, "refresh_token": refresh_token.token})
 
@@ -169,10 +205,13 @@ class OAuth:
         return client
 
     def _token(self, label: str, now: float) -> dict[str, object]:
-        identity = self._mint(label)
+        life_s = self._lives_s.get(label, LIFE_S)
+        with self._lock:
+            if label not in self._generations:
+                self._generations[label] = Generations(label, self._mint, life_s)
+        identity = self._generations[label].renewed(now).identity
         self._issued[identity.secret] = identity
-        lasts = 3599 if identity.expires_at is None else round(identity.expires_at - now)
-        return {"access_token": identity.secret, "expires_in": lasts, "token_type": "Bearer"}
+        return {"access_token": identity.secret, "expires_in": int(life_s), "token_type": "Bearer"}
 
 
 def _basic(header: str) -> tuple[str, str] | None:

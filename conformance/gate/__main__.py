@@ -80,7 +80,8 @@ def _proxy(command: dict[str, Any]) -> Proxy:
     """Return the proxy that a command describes, not yet listening."""
     tls = Certificate.from_json(command["tls"]).server_context() if "tls" in command else None
     rules = Authority.from_json(command["authority"]) if "authority" in command else None
-    judge = Judge(rules, is_tls=tls is not None) if rules else None
+    host = f"{command['host']}:{command['port']}"
+    judge = Judge(rules, host=host, is_tls=tls is not None) if rules else None
     return Proxy(command["host"], command["port"], judge=judge, tls=tls)
 
 

@@ -5,6 +5,7 @@ What a provider answers to who it does not believe, by cloud and code: status, h
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from email.utils import formatdate
 from typing import TYPE_CHECKING
@@ -23,8 +24,8 @@ S3 = {
     "AuthorizationQueryParametersError": (
         400,
         (
-            "Query-string authentication version 4 requires the X-Amz-Algorithm, X-Amz-Credential, X-Amz-Signature, X-Amz-Date, "
-            "X-Amz-SignedHeaders, and X-Amz-Expires parameters."
+            "Query-string authentication version 4 requires the X-Amz-Algorithm, X-Amz-Credential, X-Amz-Signature, "
+            "X-Amz-Date, X-Amz-SignedHeaders, and X-Amz-Expires parameters."
         ),
     ),
     "ExpiredToken": (400, "The provided token has expired."),
@@ -118,6 +119,9 @@ GOOGLE = {
     ),
 }
 
+_UNPRINTABLE = re.compile("[^\\t\\n\\x20-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]")
+_TENANT = re.compile(r"[A-Za-z0-9.-]{1,128}")
+
 _JSON_PATHS = ("/storage/", "/upload/", "/download/", "/resumable/", "/batch/")
 """How paths of Google's JSON interface begin; all others are of the XML interface."""
 
@@ -143,7 +147,7 @@ def answer(cloud: Cloud, refused: Refused, request: Request) -> tuple[int, bytes
 
 def code_of(cloud: Cloud, refused: Refused, request: Request) -> str:
     """Return the code as this request's interface tells it."""
-    if cloud == "gcs" and not _is_json(request):
+    if cloud == "gcs" and not is_json(request):
         return {"required": "AccessDenied", "authError": "AuthenticationRequired"}.get(refused.code, refused.code)
     return refused.code
 
@@ -154,8 +158,8 @@ def _xml(root: str, values: dict[str, str]) -> bytes:
 
 
 def _printable(text: str) -> str:
-    """Return a text that XML can hold: control characters, which a client may have sent, as question marks."""
-    return "".join(each if each in "\t\n" or each >= " " else "?" for each in text)
+    """Return a text that XML can hold: characters that it cannot, which a client may have sent, as question marks."""
+    return _UNPRINTABLE.sub("?", text)
 
 
 def _s3(refused: Refused, request: Request) -> tuple[int, dict[str, str], bytes]:
@@ -183,7 +187,9 @@ def _azure(refused: Refused, request: Request) -> tuple[int, dict[str, str], byt
     status, text = AZURE[refused.code]
     number = str(uuid.uuid4())
     fields = dict(refused.fields)
-    tenant = fields.pop("tenant", "") or "common"
+    tenant = fields.pop("tenant", "")
+    if not _TENANT.fullmatch(tenant):
+        tenant = "common"
     message = f"{refused.message or text}\nRequestId:{number}\nTime:{formatdate(request.now, usegmt=True)}"
     headers = {
         "Content-Type": "application/xml",
@@ -200,7 +206,8 @@ def _azure(refused: Refused, request: Request) -> tuple[int, dict[str, str], byt
     return status, headers, _xml("Error", {"Code": refused.code, "Message": message, **fields})
 
 
-def _is_json(request: Request) -> bool:
+def is_json(request: Request) -> bool:
+    """Whether a request is for Google's JSON interface."""
     return request.path.startswith(_JSON_PATHS)
 
 
@@ -212,7 +219,7 @@ def _google(refused: Refused, request: Request) -> tuple[int, dict[str, str], by
     if status == 401:
         invalid = ', error="invalid_token"' if refused.code == "authError" else ""
         headers["WWW-Authenticate"] = f'Bearer realm="https://accounts.google.com/"{invalid}'
-    if not _is_json(request):
+    if not is_json(request):
         details = {"Details": GOOGLE["required"][1]} if refused.code == "required" else {}
         body = _xml("Error", {"Code": code, "Message": refused.message or text, **details, **refused.fields})
         return status, headers | {"Content-Type": "application/xml; charset=UTF-8"}, body

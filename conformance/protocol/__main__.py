@@ -60,6 +60,7 @@ def converse(conversation: Conversation, url: str, creds: Any) -> None:
     say = conversation.say
     if say("hello", protocol=VERSION) is None:
         return
+    say("explain", url=url, creds=creds)
     writer = say("open", url=url, mode="w", creds=creds)
     if writer is not None:
         say("set", handle=writer, path="protocol-try/d/k", content=to_base64(b"value"))

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from conformance.targets.datasets import Dataset, Datasets, Version
+from conformance.targets.explaining import Explanation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Creds",
     "Dataset",
+    "Explanation",
     "HarnessError",
     "Meta",
     "Metas",
@@ -227,6 +229,10 @@ class Target(Datasets, Protocol):
 
     def open_writer(self, url: str, creds: Creds = None, token: str | None = None) -> Writer:
         """Open a handle for writing."""
+        ...
+
+    def explain(self, url: str, creds: Creds = None, token: str | None = None) -> Explanation:
+        """Say which credentials are used for a URL; what is wrong with them is an answer."""
         ...
 
     def close(self) -> None:

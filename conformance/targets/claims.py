@@ -5,7 +5,7 @@ What a target says about itself, read from a TOML file of its own.
 name = "folder"
 areas = ["objects", "ranges"]           # default: all
 prefixes = ["file"]                     # default: mem file s3 az gcs
-sources = ["aws_dict", "aws_env"]       # where it finds credentials; default: all sources of its prefixes
+sources = ["aws_dict", "aws_env"]       # where it looks for credentials; default: all sources of its prefixes
 
 [options]
 concurrent = true                       # its handles may be used from several threads
@@ -40,16 +40,22 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from conformance.model.precedence import ORDER
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 PREFIXES = ("mem", "file", "s3", "az", "gcs")
+SOURCES = {"s3": ORDER["aws"], "az": ORDER["azure"], "gcs": ORDER["google"]}
+"""Where a credential may come from, by prefix; a claims file uses these names, in any order."""
+
 DEFAULT_OPTIONS: dict[str, Any] = {
     # a target that does not know `anon` would look for whom it is on the machine, and ask addresses beyond loopback
     "anonymous": False,
     "concurrent": True,
     "deadline_s": 60.0,
     "reserved_directories": (),
+    # what is preloaded must have read nothing of the machine yet: neither variables nor files, no thread, no connection
     "preload": (),
 }
 
@@ -117,6 +123,16 @@ class Claims:
     def preload(self) -> tuple[str, ...]:
         """Modules that may be imported once for many worlds; none means that each world gets a new process."""
         return tuple(self.options["preload"])
+
+    def claimed_sources(self, prefix: str) -> tuple[str, ...]:
+        """Return the credential sources that the target claims on a prefix, in the order of `SOURCES`."""
+        if prefix not in self.prefixes:
+            return ()
+        return tuple(name for name in SOURCES.get(prefix, ()) if self.sources is None or name in self.sources)
+
+    def claims_source(self, name: str) -> bool:
+        """Whether the target looks for credentials there."""
+        return any(name in self.claimed_sources(prefix) for prefix in SOURCES)
 
     def claims_prefix(self, prefix: str) -> bool:
         """Whether the target serves paths of this prefix at all."""

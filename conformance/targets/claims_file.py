@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from conformance.settings import UsageError
-from conformance.targets.claims import DEFAULT_OPTIONS, PREFIXES, Claims, KnownFailure, Unclaimed
+from conformance.targets.claims import DEFAULT_OPTIONS, PREFIXES, SOURCES, Claims, KnownFailure, Unclaimed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -51,13 +51,21 @@ class _Form:
             name=self.text(table.get("name", ""), "name"),
             areas=self.words(table.get("areas", ()), "areas", _areas(), "area"),
             prefixes=prefixes,
-            sources=self.words(table["sources"], "sources", _sources(), "source") if "sources" in table else None,
+            sources=self.sources(table["sources"], prefixes) if "sources" in table else None,
             options=self.options(self.table(table.get("options", {}), "options")),
             defined=self.defined(self.table(table.get("defined", {}), "defined")),
             creds=self.creds(self.table(table.get("creds", {}), "creds")),
             not_claimed=tuple(self.entries(table, "not_claimed", self.unclaimed)),
             known_failures=tuple(self.entries(table, "known_failure", self.known_failure)),
         )
+
+    def sources(self, value: Any, prefixes: Iterable[str]) -> tuple[str, ...]:
+        known = [name for prefix in prefixes for name in SOURCES.get(prefix, ())]
+        everywhere = {name: prefix for prefix, names in SOURCES.items() for name in names}
+        for word in self.strings(value, "sources"):
+            if word in everywhere and word not in known:
+                raise self.refuse("sources", f"{word} is of {everywhere[word]}, which is not among the prefixes")
+        return self.words(value, "sources", known, "source")
 
     def options(self, table: dict[str, Any]) -> dict[str, Any]:
         self.keys(table, DEFAULT_OPTIONS, "[options]")
@@ -168,12 +176,6 @@ def _areas() -> tuple[str, ...]:
     from conformance import requirements
 
     return tuple(dict.fromkeys(requirement.area for requirement in requirements.load().values()))
-
-
-def _sources() -> tuple[str, ...]:
-    from conformance.model.precedence import ORDER
-
-    return tuple(source for order in ORDER.values() for source in order)
 
 
 def _places() -> tuple[str, ...]:

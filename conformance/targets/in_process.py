@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from conformance.targets.claims import Claims
+    from conformance.targets.explaining import Explanation
 
 Listed = TypeVar("Listed")
 
@@ -57,6 +58,16 @@ class InProcessTarget(InProcessDatasets):
         given = {name: value for name, value in (("creds", creds), ("token", token)) if value is not None}
         with self._door.call("open"):
             return getattr(self._storage, kind)(url, **given)
+
+    def explain(self, url: str, creds: Creds = None, token: str | None = None) -> Explanation:
+        """Call `explain`."""
+        function = getattr(self._module, "explain", None)
+        if not callable(function):
+            raise NotClaimed(f"{self.name} has no function explain")
+        self._door.secrets.note(creds, token)
+        given = {name: value for name, value in (("creds", creds), ("token", token)) if value is not None}
+        with self._door.call("explain"):
+            return results.as_explanation("explain", function(url, **given))
 
     def close(self) -> None:
         """Do nothing: the object lives as long as the process."""

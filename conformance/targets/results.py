@@ -12,6 +12,8 @@ from typing import Any, NoReturn
 from conformance.targets import Meta, Metas, Names, TargetError
 from conformance.targets.columns import normal_form
 from conformance.targets.datasets import Version
+from conformance.targets.explaining import Explanation
+from conformance.targets.explaining import as_explanation as explanation_of
 
 MALFORMED = "MalformedResult"
 """Class of the error for a result without the contract's form; a name that no target uses."""
@@ -68,6 +70,15 @@ def as_optional_meta(operation: str, value: Any) -> Meta | None:
 def as_metas(operation: str, value: Any) -> Metas:
     """Return any sequence of such objects as a list."""
     return [as_meta(operation, item) for item in _as_list(operation, value)]
+
+
+def as_explanation(operation: str, value: Any) -> Explanation:
+    """Return an explanation of credentials as plain data."""
+    try:
+        return explanation_of(value)
+    except ValueError as error:
+        # the value itself is not shown: it may hold a secret
+        raise TargetError(MALFORMED, f"{operation} gave no explanation: {error}", ancestors=()) from None
 
 
 def as_boolean(operation: str, value: Any) -> bool:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from conformance import stopwatch
 from conformance.targets import Creds, HarnessError, Meta, Metas, Names, NotClaimed, TargetDied
 from conformance.targets.connection import Connection
+from conformance.targets.explaining import as_explanation
 from conformance.targets.masking import Secrets
 from conformance.targets.messages import VERSION, from_base64, meta_from_wire, metas_from_wire, to_base64
 from conformance.targets.process import LineProcess
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from conformance.protocol import Schema
     from conformance.targets.claims import Claims
+    from conformance.targets.explaining import Explanation
     from conformance.targets.process import Started
 
 MARGIN_S = 15.0
@@ -99,6 +101,16 @@ class StdioTarget(StdioDatasets):
         self._secrets.note(creds, token)
         with stopwatch.target():
             return handle_of(self._connection.call("open", {"url": url, "mode": mode, "creds": creds, "token": token}))
+
+    def explain(self, url: str, creds: Creds = None, token: str | None = None) -> Explanation:
+        """Ask `explain`."""
+        self._secrets.note(creds, token)
+        with stopwatch.target():
+            answer = self._connection.call("explain", {"url": url, "creds": creds, "token": token})
+        try:
+            return as_explanation(answer)
+        except ValueError as error:
+            raise HarnessError(f"the adapter breaks the protocol: the answer to explain: {error}") from None
 
     def close(self) -> None:
         """End the process."""

@@ -14,11 +14,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from deeplake_ref.credentials import aws_addressing, aws_machine, aws_profiles
+from deeplake_ref.credentials import aws_addressing
 from deeplake_ref.credentials.aws_addressing import Addressing
-from deeplake_ref.credentials.aws_profiles import KEY_FIELDS, KEY_VARIABLES, Kind
+from deeplake_ref.credentials.aws_environment import ENVIRONMENT
+from deeplake_ref.credentials.aws_files import CONFIG_FILE, SHARED_FILE
+from deeplake_ref.credentials.aws_kinds import KEY_FIELDS, Kind
+from deeplake_ref.credentials.aws_machine import CONTAINER, IMDS
+from deeplake_ref.credentials.aws_process import PROCESS
+from deeplake_ref.credentials.aws_quiet import QUIET
+from deeplake_ref.credentials.aws_role import ROLE
 from deeplake_ref.credentials.aws_settings import DEFAULT_REGION, Settings
+from deeplake_ref.credentials.aws_sso import SSO
 from deeplake_ref.credentials.aws_telling import problem, static, told
+from deeplake_ref.credentials.aws_web_identity import WEB_IDENTITY
 from deeplake_ref.credentials.chain import Broken, Chain, Found, NotMine, Source, check_dictionary
 from deeplake_ref.errors import InvalidCredentialsError, StorageError
 from deeplake_ref.retry import DEADLINE_S
@@ -122,7 +130,8 @@ class Dictionary:
         odd = problem(keys)
         if odd:
             return Broken(_invalid(f"`{odd}` of creds has a space, a line break or another odd character"))
-        settings.lenient_profile()
+        if "profile_name" in given:
+            settings.profile()
         from botocore.credentials import Credentials
 
         return Found(AwsCredentials(Credentials(*keys.values()), settings))
@@ -141,7 +150,7 @@ class DictionaryProfile:
         settings = self._walk.settings
         if "profile_name" not in settings.given:
             return NotMine("creds names no profile")
-        for kind in aws_profiles.KINDS:
+        for kind in OF_PROFILES:
             if kind.lacking(settings) is None:
                 return _found(kind, settings, self._walk.deadline_s, self.name)
         return Broken(_invalid(f"profile {settings.shown}, which `profile_name` of creds names, has no credentials"))
@@ -163,55 +172,21 @@ class Ambient:
         return _found(self.kind, self.walk.settings, self.walk.deadline_s, self.name)
 
 
-def _lacks_environment(settings: Settings) -> str | None:
-    key, secret, _ = KEY_VARIABLES
-    if key not in settings.environment:
-        return f"{key} is not set"
-    if secret not in settings.environment:
-        raise InvalidCredentialsError(f"{key} is set, {secret} is not")
-    end = settings.environment.get("AWS_CREDENTIAL_EXPIRATION")
-    if end is not None and not _is_time(end):
-        raise InvalidCredentialsError("AWS_CREDENTIAL_EXPIRATION is not a time like 2030-01-31T12:00:00Z")
-    return None
-
-
-def _is_time(text: str) -> bool:
-    from dateutil.parser import parse
-
-    try:
-        parse(text)
-    except (ValueError, OverflowError):
-        return False
-    return True
-
-
-def _environment_provider(settings: Settings, _deadline_s: float) -> Any:
-    from botocore.credentials import EnvProvider
-
-    # the older name of the token is botocore's first; what everybody sets is the first here
-    return EnvProvider(settings.environment, {"token": [KEY_VARIABLES[2], "AWS_SECURITY_TOKEN"]})
-
-
-ENVIRONMENT = Kind(
-    _lacks_environment, _environment_provider, lambda _settings: "the keys of the environment", KEY_VARIABLES
-)
-CONTAINER = Kind(
-    aws_machine.lacks_container, aws_machine.container_provider, lambda _settings: "the role of the container"
-)
-IMDS = Kind(aws_machine.lacks_imds, aws_machine.imds_provider, lambda _settings: "the role of the machine")
-
 AMBIENT = (
     ("aws_env", ENVIRONMENT),
-    ("aws_assume_role", aws_profiles.ROLE),
-    ("aws_web_identity", aws_profiles.WEB),
-    ("aws_sso", aws_profiles.SSO),
-    ("aws_shared_file", aws_profiles.SHARED_FILE),
-    ("aws_process", aws_profiles.PROCESS),
-    ("aws_config_file", aws_profiles.CONFIG_FILE),
+    ("aws_assume_role", ROLE),
+    ("aws_web_identity", WEB_IDENTITY),
+    ("aws_sso", SSO),
+    ("aws_shared_file", SHARED_FILE),
+    ("aws_process", PROCESS),
+    ("aws_config_file", CONFIG_FILE),
     ("aws_container", CONTAINER),
     ("aws_imds", IMDS),
 )
 """What the machine may have, after what the caller passes, in the order in which it is asked."""
+
+OF_PROFILES = (ROLE, WEB_IDENTITY, SSO, SHARED_FILE, PROCESS, CONFIG_FILE)
+"""What a profile that the caller names can hold, in the order in which it is looked at."""
 
 
 def chain(creds: SecretFields, deadline_s: float = DEADLINE_S) -> Chain[AwsCredentials]:
@@ -267,14 +242,16 @@ def _found(kind: Kind, settings: Settings, deadline_s: float, source: str) -> An
 
 
 def _got(kind: Kind, settings: Settings, deadline_s: float, source: str) -> AwsCredentials:
+    """Return what one kind gives; raises `StorageError`, or `NotAnsweredError` where there is no service."""
     from deeplake_ref.credentials.aws_fetchers import NotAnsweredError
     from deeplake_ref.credentials.aws_renewing import Renewing
 
     subject = kind.subject(settings)
     try:
-        loaded = kind.provider(settings, deadline_s).load()
+        with QUIET:
+            loaded = kind.provider(settings, deadline_s).load()
         if not hasattr(loaded, "refresh_needed"):
-            return AwsCredentials(static(loaded, kind.names), settings)
+            return AwsCredentials(static(loaded, kind.names, subject, kind.wrong), settings)
         signer = Renewing(loaded, subject, source)
         signer.get_frozen_credentials()
     except NotAnsweredError:
@@ -284,7 +261,8 @@ def _got(kind: Kind, settings: Settings, deadline_s: float, source: str) -> AwsC
     else:
         lives = kind is not ENVIRONMENT
         return AwsCredentials(signer, settings, (lambda: _got(kind, settings, deadline_s, source)) if lives else None)
-    raise failure
+    # it comes out of botocore, whose frames hold keys
+    raise failure.with_traceback(None)
 
 
 def _renewed(rejected: AwsCredentials) -> AwsCredentials | None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from deeplake_ref.credentials.aws_kinds import Kind
+from deeplake_ref.credentials.endpoints import checked_endpoint
 from deeplake_ref.errors import InvalidCredentialsError, redacted
 
 if TYPE_CHECKING:
@@ -17,21 +19,21 @@ if TYPE_CHECKING:
 CONTAINER_VARIABLES = ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI")
 
 
-def lacks_container(settings: Settings) -> str | None:
+def _lacks_container(settings: Settings) -> str | None:
     """Say why it is not configured, None if it is."""
     if any(name in settings.environment for name in CONTAINER_VARIABLES):
         return None
     return f"neither {CONTAINER_VARIABLES[0]} nor {CONTAINER_VARIABLES[1]} is set"
 
 
-def container_provider(settings: Settings, _deadline_s: float) -> Any:
+def container_provider(settings: Settings, deadline_s: float) -> Any:
     """Return botocore's provider over the variables of one moment."""
     from deeplake_ref.credentials.aws_fetchers import Container
 
-    return Container(settings.environment)
+    return Container(settings.environment, deadline_s)
 
 
-def lacks_imds(settings: Settings) -> str | None:
+def _lacks_imds(settings: Settings) -> str | None:
     """Say why it is not to be asked, None if it is."""
     disabled = settings.environment.get("AWS_EC2_METADATA_DISABLED", "").lower() == "true"
     return "AWS_EC2_METADATA_DISABLED is true" if disabled else None
@@ -58,7 +60,13 @@ def imds_provider(settings: Settings, _deadline_s: float) -> Any:
         "ec2_metadata_service_endpoint_mode": setting("ec2_metadata_service_endpoint_mode").lower(),
     }
     try:
+        if config["ec2_metadata_service_endpoint"]:
+            checked_endpoint(config["ec2_metadata_service_endpoint"], "AWS_EC2_METADATA_SERVICE_ENDPOINT", "s3")
         return InstanceMetadataProvider(Instance(env=settings.environment, config=config))
     except (InvalidIMDSEndpointError, ValueError) as error:
         cause = redacted(error)
     raise InvalidCredentialsError("AWS_EC2_METADATA_SERVICE_ENDPOINT is not a URL like http://host:port") from cause
+
+
+CONTAINER = Kind(_lacks_container, container_provider, lambda _settings: "the role of the container")
+IMDS = Kind(_lacks_imds, imds_provider, lambda _settings: "the role of the machine")

@@ -1,5 +1,5 @@
 """
-Runs the command of `credential_process` for botocore: bounded in time, without a terminal, its complaints unread.
+The command of `credential_process`, run for botocore: bounded in time, without a terminal, its complaints unread.
 
 botocore waits for it for ever, and puts what it wrote to stderr into the exception (botocore 1.44, `ProcessProvider`).
 """
@@ -12,12 +12,16 @@ import subprocess
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from deeplake_ref.credentials.aws_kinds import Kind, without
+from deeplake_ref.credentials.aws_settings import shown
 from deeplake_ref.errors import CredentialsUnavailableError, redacted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-LONGEST_S = 30.0
+    from deeplake_ref.credentials.aws_settings import Settings
+
+LONGEST_S = 20.0
 """Seconds that the command may take."""
 
 
@@ -59,7 +63,7 @@ def runner(timeout_s: float, subject: str) -> Callable[..., Finished]:
             output, failure = _output(process, timeout_s)
             if not failure:
                 return Finished(output)
-        message = f"{subject}: its credential_process {failure}; run the command by hand to see why"
+        message = f"{subject} {failure}; run the command by hand to see why"
         raise CredentialsUnavailableError(message) from cause
 
     return run
@@ -71,9 +75,11 @@ def _output(process: subprocess.Popen[bytes], timeout_s: float) -> tuple[bytes, 
         try:
             output, _ = process.communicate(timeout=timeout_s)
         except subprocess.TimeoutExpired:
-            return b"", f"took longer than {timeout_s:g} seconds and was killed"
-        finally:
             _kill(process)
+            return b"", f"took longer than {timeout_s:g} seconds and was killed"
+        except BaseException:
+            _kill(process)
+            raise
     if process.returncode:
         return b"", f"ended with status {process.returncode}"
     return output, ""
@@ -84,3 +90,30 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+
+
+def _lacks(settings: Settings) -> str | None:
+    profile = settings.profile()
+    return None if "credential_process" in profile else without(settings, profile, "credential_process")
+
+
+def _provider(settings: Settings, deadline_s: float) -> Any:
+    return process_of(settings, deadline_s, settings.selected)
+
+
+def process_of(settings: Settings, deadline_s: float, profile_name: str) -> Any:
+    """Return botocore's provider for the process of a profile."""
+    from botocore.credentials import ProcessProvider
+
+    timeout_s = min(LONGEST_S, deadline_s / 2)
+    subject = f"the credential_process of profile {shown(profile_name)}"
+    return ProcessProvider(profile_name, lambda: settings.files.merged, runner(timeout_s, subject))
+
+
+PROCESS = Kind(
+    _lacks,
+    _provider,
+    lambda settings: f"the credential_process of profile {settings.shown}",
+    ("AccessKeyId", "SecretAccessKey", "SessionToken"),
+    CredentialsUnavailableError,
+)

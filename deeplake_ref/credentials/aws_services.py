@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from deeplake_ref.credentials.aws_settings import Settings
 
-LONGEST_S = 10.0
+LONGEST_S = 5.0
 """Seconds for a connection to an identity service, and for its answer."""
 
 ATTEMPTS = 2
@@ -35,7 +35,7 @@ class IdentityServices:
 
     def __init__(self, settings: Settings, deadline_s: float) -> None:
         self._settings = settings
-        self._timeout_s = min(LONGEST_S, deadline_s / 6)
+        self._timeout_s = min(LONGEST_S, deadline_s / 12)
 
     @property
     def full_config(self) -> Mapping[str, Any]:
@@ -53,7 +53,7 @@ class IdentityServices:
             retries={"total_max_attempts": ATTEMPTS, "mode": "standard"},
             ignore_configured_endpoint_urls=True,
         )
-        return session_of(self._settings).create_client(
+        return session_of(self._settings, with_files=False).create_client(
             service,
             # SSO has a region of its own in the profile
             region_name=(config and config.region_name) or where.region,
@@ -63,24 +63,29 @@ class IdentityServices:
         )
 
 
-def session_of(settings: Settings, credentials: Any = None) -> Any:
-    """Return a session of one moment; what it signs with is `credentials`, or what its clients are given.
+def session_of(settings: Settings, credentials: Any = None, *, with_files: bool = True) -> Any:
+    """Return a session of one moment.
 
-    If the files cannot be read it has none: whoever got here without them is not to be stopped by them.
+    Args:
+        settings: the moment.
+        credentials: what it signs with, if its clients are given nothing else.
+        with_files: whether options of the selected profile count, such as those of its `s3` section. Where the profile
+            cannot be read they do not: whoever got here without it is not to be stopped by it.
     """
     from botocore.credentials import CredentialResolver
     from botocore.session import Session
     from botocore.tokens import TokenProviderChain
 
-    readable = settings.lenient_profile()
+    profile = settings.lenient_profile()
+    readable = with_files and bool(profile)
+    values = {
+        "profile": settings.profile_name if readable else None,
+        "config_file": settings.config_file if readable else os.devnull,
+        "credentials_file": settings.credentials_file if readable else os.devnull,
+        "ca_bundle": settings.environment.get("AWS_CA_BUNDLE") or profile.get("ca_bundle"),
+    }
     # names in files and environment, value, and conversion, in botocore's own form
-    session = Session(
-        session_vars={
-            "profile": (None, None, settings.profile_name if readable else None, None),
-            "config_file": (None, None, settings.config_file if readable else os.devnull, None),
-            "credentials_file": (None, None, settings.credentials_file if readable else os.devnull, None),
-        }
-    )
+    session = Session(session_vars={name: (None, None, value, None) for name, value in values.items()})
     session.register_component("data_loader", _loader())
     session.register_component("credential_provider", CredentialResolver([_Given(credentials)]))
     # S3 takes no bearer token, and a broken SSO session is no reason not to sign with keys

@@ -61,7 +61,8 @@ class Settings:
             for name, value in os.environ.items()
             if name.startswith("AWS_") and (stripped := value.strip())
         }
-        self.home = Path("~").expanduser()
+        # unlike that of `Path` it raises nothing where there is no home
+        self.home = Path(os.path.expanduser("~"))  # noqa: PTH111
         self._files: Files | None = None
         self.profile_name: str | None = None
         self.named_by = "[default]"

@@ -36,14 +36,24 @@ def problem(values: Mapping[str, Any]) -> str | None:
     )
 
 
-def static(found: Any, names: tuple[str, str, str]) -> Any:
-    """Return botocore's credentials; raises `InvalidCredentialsError` if one cannot go into a header."""
+def static(found: Any, names: tuple[str, str, str], subject: str, kind: type[CredentialsError]) -> Any:
+    """Return botocore's credentials.
+
+    Args:
+        found: the credentials, None where a field that names where they are is blank.
+        names: what key id, secret key and session token are called where they stand.
+        subject: whose they are.
+        kind: what to raise if one of them cannot go into a header.
+    """
+    if found is None:
+        raise kind(f"{subject}: a field of it is blank")
     values = dict(zip(names, (found.access_key, found.secret_key, found.token), strict=True))
-    if values[names[2]] is None:
+    if not found.token:
+        # files and processes often have the field and nothing in it, and botocore sends no blank token
         del values[names[2]]
     odd = problem(values)
     if odd:
-        raise InvalidCredentialsError(f"{odd} is blank, or has a space, a line break or another odd character in it")
+        raise kind(f"{subject}: {odd} is blank, or has a space, a line break or another odd character in it")
     return found
 
 
@@ -82,6 +92,8 @@ def _of_botocore(error: Exception, foreign: Any) -> tuple[type[CredentialsError]
         return CredentialsUnavailableError, f"{asked} was refused: {code or 'no code'}, HTTP {status}{hint}"
     if isinstance(error, foreign.SSOError | foreign.TokenRetrievalError):
         return CredentialsUnavailableError, f"there is no valid login: {name}{LOGIN_HINT}"
+    if isinstance(error, foreign.CredentialRetrievalError | foreign.MetadataRetrievalError):
+        return CredentialsUnavailableError, "what answers gives no credentials, or nothing answers"
     if isinstance(error, foreign.HTTPClientError | foreign.ConnectionError):
         return CredentialsUnavailableError, f"the identity service was not reached: {name}"
     return CredentialsUnavailableError, f"it gives no credentials: {name}"

@@ -1,85 +1,39 @@
 """
-Who we are on Azure Blob Storage, and where the account is.
+Who we are on Azure Blob Storage: the order of the sources.
 
-Order: `account_key` of the dictionary, its `sas_token`, then `AZURE_STORAGE_CONNECTION_STRING`, `AZURE_STORAGE_KEY`,
-`AZURE_STORAGE_SAS_TOKEN`. Nothing found is an error: anonymous requests are made only for `{"anon": True}`. The account
-name always comes from the path, and the endpoint is no credential: it combines with any winner.
+The creds dictionary, the storage variables, and then identities of Entra ID, which prove themselves by tokens. Nothing
+found is an error: anonymous requests are made only for `{"anon": True}`. The account name always comes from the path, and
+the endpoint is no credential: it combines with any winner.
 
-The names and the order of the variables are those of the Azure CLI (azure-cli, `storage/_validators.py`,
-`validate_client_parameters`).
+The names and the order of the storage variables are those of the Azure CLI (azure-cli, `storage/_validators.py`,
+`validate_client_parameters`), the order of the identities that of azure-identity (`_credentials/default.py`).
 """
 
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from deeplake_ref.credentials import azure_texts
+from deeplake_ref.credentials.azure_addresses import Address, Destination, address, endpoint
+from deeplake_ref.credentials.azure_applications import ServicePrincipal, WorkloadIdentity
+from deeplake_ref.credentials.azure_arguments import FIELDS, Dictionary, DictionaryField, checked
+from deeplake_ref.credentials.azure_entra import PATIENCE_S
+from deeplake_ref.credentials.azure_login import AzureLogin
+from deeplake_ref.credentials.azure_machine import ManagedIdentity
 from deeplake_ref.credentials.azure_texts import Answer, AzureCredentials
-from deeplake_ref.credentials.chain import Chain, Found, NotMine, Source, check_dictionary
-from deeplake_ref.credentials.endpoints import checked_endpoint
-from deeplake_ref.errors import InvalidURIError
+from deeplake_ref.credentials.chain import Chain, NotMine, Source
 
 if TYPE_CHECKING:
     from deeplake_ref.secrets import SecretFields
 
-FIELDS = ("account_key", "sas_token", "endpoint_url", "anon")
-"""Every field of a creds dictionary for `az://`."""
-
-FOREIGN = {
-    **dict.fromkeys(
-        (
-            "aws_access_key_id",
-            "aws_secret_access_key",
-            "aws_session_token",
-            "aws_region",
-            "profile_name",
-        ),
-        "s3",
-    ),
-    **dict.fromkeys(("gcs_oauth_token", "type", "private_key", "client_email", "refresh_token", "token_uri"), "gcs"),
-    "creds_key": "al",
-}
-"""Fields of other places, which are never sent here."""
-
-PUBLIC_ENDPOINT = "https://{account}.blob.core.windows.net"
+__all__ = ["FIELDS", "Address", "AzureCredentials", "Variable", "address", "chain", "checked", "endpoint", "renew"]
 
 HINT = (
     "Pass creds={'account_key': ...} or {'sas_token': ...}, set AZURE_STORAGE_CONNECTION_STRING, AZURE_STORAGE_KEY or "
-    "AZURE_STORAGE_SAS_TOKEN, or ask for anonymous reads with {'anon': True}."
+    "AZURE_STORAGE_SAS_TOKEN, run `az login`, or ask for anonymous reads with {'anon': True}."
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Dictionary:
-    """The creds dictionary as a whole: broken if any field of it is, and the winner if it asks for no identity."""
-
-    creds: SecretFields
-    name: str = "azure_dict"
-
-    def look(self) -> Answer:
-        """Answer with nothing for `anon`."""
-        anonymous = checked(self.creds).get("anon")
-        return Found(AzureCredentials()) if anonymous else NotMine("creds does not ask for anonymous requests")
-
-
-@dataclass(frozen=True, slots=True)
-class DictionaryField:
-    """One secret of the creds dictionary."""
-
-    name: str
-    field_name: str
-    creds: SecretFields
-
-    def look(self) -> Answer:
-        """Answer with the field, if it is there."""
-        value = checked(self.creds).get(self.field_name)
-        if value is None:
-            return NotMine(f"no {self.field_name} in creds")
-        return azure_texts.from_secret(self.field_name, value, f"`{self.field_name}` of creds")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +60,15 @@ class Variable:
         return azure_texts.from_secret(self.field_name, value, self.variable)
 
 
-def chain(creds: SecretFields, account: str) -> Chain[AzureCredentials]:
-    """Return the ordered sources of one handle; a new source takes its place in this tuple."""
+def chain(creds: SecretFields, account: str, patience_s: float = PATIENCE_S) -> Chain[AzureCredentials]:
+    """Return the ordered sources of one handle; a new source takes its place in this tuple.
+
+    Args:
+        creds: what the caller gave.
+        account: the one in the path.
+        patience_s: seconds that an identity service is waited for.
+    """
+    there = Destination(creds, account)
     sources: tuple[Source[AzureCredentials], ...] = (
         Dictionary(creds),
         DictionaryField("azure_dict_account_key", "account_key", creds),
@@ -115,41 +76,16 @@ def chain(creds: SecretFields, account: str) -> Chain[AzureCredentials]:
         Variable("azure_env_connection_string", "AZURE_STORAGE_CONNECTION_STRING", "connection_string", account),
         Variable("azure_env_key", "AZURE_STORAGE_KEY", "account_key", account),
         Variable("azure_env_sas_token", "AZURE_STORAGE_SAS_TOKEN", "sas_token", account),
-        # identities of Entra ID follow here: service principal, workload identity, managed identity, `az login`
+        ServicePrincipal(there, patience_s),
+        WorkloadIdentity(there, patience_s),
+        ManagedIdentity(there, patience_s),
+        AzureLogin(there, patience_s),
     )
-    return Chain("az", sources, HINT)
+    return Chain("az", sources, HINT, renew)
 
 
-def checked(creds: SecretFields) -> dict[str, Any]:
-    """Return the fields that are set; "ENV" is None, ambient sources only; raises `InvalidCredentialsError`."""
-    fields = creds.reveal()
-    if fields is None or fields == "ENV":
-        return {}
-    if not isinstance(fields, Mapping):
-        raise azure_texts.invalid(f"creds for az:// is a dictionary, or 'ENV': {type(fields).__name__}")
-    given = check_dictionary(fields, provider="az", own=FIELDS, foreign=FOREIGN, types={"anon": bool})
-    if given.get("anon") and ("account_key" in given or "sas_token" in given):
-        raise azure_texts.invalid("`anon` and keys exclude each other")
-    return given
-
-
-def endpoint(creds: SecretFields, credentials: AzureCredentials, account: str) -> str:
-    """Return the base URL of the account, without trailing slash.
-
-    Raises:
-        InvalidURIError: what is configured is no base URL, or the account no account name.
-    """
-    given = checked(creds)
-    if "endpoint_url" in given:
-        return checked_endpoint(given["endpoint_url"], "`endpoint_url` of creds", "az")
-    if credentials.blob_endpoint is not None:
-        return checked_endpoint(credentials.blob_endpoint, "the endpoint of AZURE_STORAGE_CONNECTION_STRING", "az")
-    configured = os.environ.get("AZURE_STORAGE_ENDPOINT", "").strip()
-    if configured:
-        return checked_endpoint(configured, "AZURE_STORAGE_ENDPOINT", "az")
-    if not re.fullmatch(r"[a-z0-9]{3,24}(-secondary)?", account):
-        # it becomes part of a host name, which must not be anybody else's
-        raise InvalidURIError(
-            f"an account has 3 to 24 lower-case letters and digits: {account!r}", provider="az", effect="none"
-        )
-    return PUBLIC_ENDPOINT.format(account=account)
+def renew(credentials: AzureCredentials) -> AzureCredentials | None:
+    """Return credentials with another token of the same source; None for keys and signatures, and if there is no other."""
+    if credentials.tokens is None or not credentials.tokens.renew():
+        return None
+    return replace(credentials)

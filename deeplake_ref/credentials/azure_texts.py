@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
@@ -22,27 +22,42 @@ from deeplake_ref.secrets import Secret
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from deeplake_ref.credentials.azure_tokens import Tokens
+
 
 @dataclass(frozen=True, slots=True)
 class AzureCredentials:
-    """What signs requests: an account key, a shared access signature, or nothing, which is anonymous.
+    """What proves who asks: an account key, a shared access signature, tokens, or nothing, which is anonymous.
 
-    `blob_endpoint` is where a connection string says that its account is.
+    Attributes:
+        account_key: signs requests.
+        sas_token: without a leading question mark.
+        sas_ends: when it ends, None if it does not say so.
+        tokens: of Entra ID.
+        blob_endpoint: where a connection string says that its account is.
+        endpoint_field: the field that says so.
     """
 
     account_key: Secret | None = None
     sas_token: Secret | None = None
-    expires_at: datetime | None = None
+    sas_ends: datetime | None = None
+    tokens: Tokens | None = None
     blob_endpoint: str | None = field(default=None, repr=False)
+    endpoint_field: str = "BlobEndpoint"
 
     @property
     def is_anonymous(self) -> bool:
         """Whether requests carry no proof."""
-        return self.account_key is None and self.sas_token is None
+        return self.account_key is None and self.sas_token is None and self.tokens is None
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """When the proof ends, in UTC; None for an account key, and where nobody knows."""
+        return self.sas_ends if self.tokens is None else self.tokens.expires_at
 
     @property
     def is_expired(self) -> bool:
-        """Whether a shared access signature tells that its time is over."""
+        """Whether a shared access signature or the token in use tells that its time is over."""
         return self.expires_at is not None and self.expires_at <= datetime.now(UTC)
 
 
@@ -58,7 +73,7 @@ def from_secret(field_name: str, value: str, where: str) -> Answer:
         token, expires_at = _sas_token(text, where)
     except StorageError as error:
         return Broken(error)
-    found = AzureCredentials(sas_token=token, expires_at=expires_at)
+    found = AzureCredentials(sas_token=token, sas_ends=expires_at)
     if found.is_expired:
         message = f"{where} expired at {expires_at:%Y-%m-%d %H:%M:%S} UTC; get a new shared access signature"
         return Broken(ExpiredTokenError(message, provider="az", effect="none"))
@@ -124,9 +139,10 @@ def from_connection_string(text: str, account: str, where: str) -> Answer:
         return Broken(invalid(f"{where} is malformed: it has neither AccountKey nor SharedAccessSignature"))
     if not isinstance(answer, Found):
         return answer
-    found = answer.credentials
-    where_it_is = fields.get("blobendpoint") or _derived_endpoint(fields, account)
-    return Found(AzureCredentials(found.account_key, found.sas_token, found.expires_at, where_it_is))
+    if fields.get("blobendpoint"):
+        return Found(replace(answer.credentials, blob_endpoint=fields["blobendpoint"]))
+    derived = _derived_endpoint(fields, account)
+    return Found(replace(answer.credentials, blob_endpoint=derived, endpoint_field="EndpointSuffix"))
 
 
 def _derived_endpoint(fields: Mapping[str, str], account: str) -> str | None:

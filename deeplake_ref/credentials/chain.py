@@ -161,8 +161,9 @@ class Chain(Generic[C]):
         used = self.resolve()
         try:
             return request()
-        except AuthenticationError:
-            if not self._renewed(used):
+        except AuthenticationError as error:
+            # 404 is said of an account that is not there, whoever asks
+            if error.http_status == 404 or not self._renewed(used):
                 raise
         return request()
 

@@ -66,10 +66,13 @@ def _fetch(within_s: float) -> Token:
 def _host() -> str:
     for name in ("GCE_METADATA_HOST", "GCE_METADATA_IP"):
         host = os.environ.get(name, "").strip()
-        if host and not re.fullmatch(r"[A-Za-z0-9.-]+(:\d{1,5})?|\[[0-9a-fA-F:]+\](:\d{1,5})?", host):
+        if not host:
+            continue
+        parts = re.fullmatch(r"(?:[A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\])(?::(\d{1,5}))?", host)
+        # the system would take a larger number for another port
+        if parts is None or not 0 < int(parts[1] or 80) < 65536:
             raise invalid(f"{name} is not a host, or a host and a port")
-        if host:
-            return host
+        return host
     return ADDRESS
 
 
@@ -81,10 +84,7 @@ def _token(host: str, within_s: float) -> Token:
         CredentialsUnavailableError: somebody else answered, or the token was refused.
     """
     end = time.monotonic() + within_s
-    try:
-        connection = HTTPConnection(host, timeout=within_s)
-    except (HTTPException, ValueError):
-        raise invalid("GCE_METADATA_HOST or GCE_METADATA_IP has no usable port") from None
+    connection = HTTPConnection(host, timeout=within_s)
     try:
         connection.connect()
         connection.sock.settimeout(max(end - time.monotonic(), 0.001))
@@ -94,7 +94,8 @@ def _token(host: str, within_s: float) -> Token:
         body = b""
         while len(body) < LONGEST_ANSWER and (piece := answer.read1(LONGEST_ANSWER)):
             body += piece
-            connection.sock and connection.sock.settimeout(max(end - time.monotonic(), 0.001))
+            if connection.sock is not None:
+                connection.sock.settimeout(max(end - time.monotonic(), 0.001))
     finally:
         connection.close()
     if flavour != "Google":

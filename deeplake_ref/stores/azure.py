@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
 from deeplake_ref.credentials import azure
+from deeplake_ref.credentials.azure_entra import PATIENCE_S
 from deeplake_ref.errors import (
     StorageError,
     StorageInternalError,
@@ -61,7 +62,8 @@ class AzureStore:
         self._where = f"{url.account}/{url.bucket}"
         self._root = f"{url.path}/" if url.path else ""
         self._creds = SecretFields(creds)
-        self._chain = azure.chain(self._creds, url.account)
+        # an identity service that hangs leaves time to say so
+        self._chain = azure.chain(self._creds, url.account, min(PATIENCE_S, retry.deadline_s / 3))
         self._retry = retry
         self._lock = threading.Lock()
         self._client: AzureClient | None = None
@@ -119,7 +121,9 @@ class AzureStore:
             # raised here, since the foreign exception would hang on as context above
             raise failure
 
-        return self._retry.run(attempt, safe=safe)
+        # a token that is rejected is dropped, and with another one the operation has its attempts again, in what is left
+        # of its time
+        return self._chain.call(lambda: self._retry.run(attempt, safe=safe))
 
     # ---- reading
 

@@ -13,13 +13,14 @@ from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from deeplake_ref.errors import InvalidURIError
+from deeplake_ref.errors import InvalidCredentialsError, InvalidURIError
 from deeplake_ref.stores import sessions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from deeplake_ref.credentials.azure_texts import AzureCredentials
+    from deeplake_ref.credentials.azure_tokens import Tokens
     from deeplake_ref.stores import Buffer
 
 VERSION = "2023-11-03"
@@ -129,7 +130,22 @@ def _signing(credentials: AzureCredentials, endpoint: str, account: str, contain
         return [ContainerClient(endpoint, container, credential=key).credential]
     if credentials.sas_token is not None:
         return [AzureSasCredentialPolicy(AzureSasCredential(credentials.sas_token.reveal()))]
+    if credentials.tokens is not None:
+        return [_bearing(credentials.tokens)]
     return []
+
+
+def _bearing(tokens: Tokens) -> Any:
+    """Return a policy that sends a token; the SDK's keeps one of its own, a rejected one too."""
+    from azure.core.pipeline.policies import SansIOHTTPPolicy
+
+    class Bearer(SansIOHTTPPolicy):  # type: ignore[misc]
+        def on_request(self, request: Any) -> None:
+            if not request.http_request.url.lower().startswith("https:"):
+                raise InvalidCredentialsError("a token is sent over https only", provider="az", effect="none")
+            request.http_request.headers["Authorization"] = f"Bearer {tokens.text()}"
+
+    return Bearer()
 
 
 class _MaskSignatures(logging.Filter):

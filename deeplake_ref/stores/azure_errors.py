@@ -84,8 +84,13 @@ def translated(
 def _refused(error: sessions.RefusedError, about: str, client: AzureClient) -> StorageError:
     code, status = error.code or "", error.status
     kind = BY_CODE.get(code) or BY_STATUS.get(status) or errors.StorageInternalError
-    said = f"{about}: {code or 'no code'}, HTTP {status}{HINTS.get(code, '')}"
+    hint = HINTS.get(code, "")
+    if client.credentials.tokens is not None and kind is errors.AuthenticationError and status in (401, 403):
+        hint = "; the token was rejected, check this machine's clock, the tenant of the account, and who has signed in"
+    said = f"{about}: {code or 'no code'}, HTTP {status}{hint}"
     if status in (401, 403) and client.credentials.is_expired:
+        if client.credentials.tokens is not None:
+            return errors.ExpiredTokenError(f"{said}; the token expired")
         return errors.ExpiredTokenError(f"{said}; the shared access signature expired, get a new one")
     if client.credentials.is_anonymous and kind in (errors.StorageAccessDenied, errors.AuthenticationError):
         return errors.AuthenticationError(f"{said}; it is not public, anonymous requests are refused")

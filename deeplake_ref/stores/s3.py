@@ -16,6 +16,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from deeplake_ref.credentials import aws
+from deeplake_ref.credentials.aws_quiet import QUIET
 from deeplake_ref.errors import (
     AuthenticationError,
     CredentialsError,
@@ -124,7 +125,8 @@ class S3Store:
         def attempt() -> Any:
             nonlocal unknown
             try:
-                return request(client)
+                with QUIET:
+                    return request(client)
             except CredentialsError as error:
                 # it comes out of botocore's signing, whose frames hold keys
                 failure: StorageError = error.with_traceback(None)
@@ -244,13 +246,13 @@ class S3Store:
     def _put_whole(self, full: str, key: str, value: Buffer, conditions: dict[str, str]) -> str:
         if len(value) > CHUNK:
             return self._put_parts(full, key, memoryview(value), conditions)
-        body = value if isinstance(value, bytes) else Body(memoryview(value))
-        answer = self._call(
-            "set",
-            key,
-            lambda client: complete(client.put_object(Bucket=self._bucket, Key=full, Body=body, **conditions), "ETag"),
-            safe=_effectless if conditions else None,
-        )
+
+        def send(client: Any) -> Any:
+            # each attempt reads a body from its start
+            body = value if isinstance(value, bytes) else Body(memoryview(value))
+            return complete(client.put_object(Bucket=self._bucket, Key=full, Body=body, **conditions), "ETag")
+
+        answer = self._call("set", key, send, safe=_effectless if conditions else None)
         etag: str = answer["ETag"]
         return etag
 
@@ -262,9 +264,9 @@ class S3Store:
         where["UploadId"] = upload
 
         def send(number: int) -> dict[str, Any]:
-            body = Body(view[(number - 1) * size : number * size])
+            piece = view[(number - 1) * size : number * size]
             answer = self._invisibly(
-                key, lambda client: complete(client.upload_part(**where, PartNumber=number, Body=body), "ETag")
+                key, lambda client: complete(client.upload_part(**where, PartNumber=number, Body=Body(piece)), "ETag")
             )
             return {"PartNumber": number, "ETag": answer["ETag"]}
 
@@ -282,7 +284,7 @@ class S3Store:
             )
         except BaseException as error:
             if not isinstance(error, StorageError) or error.code != "NoSuchUpload":
-                with suppress(Exception):
+                with suppress(Exception), QUIET:
                     # once: the time is spent, and lifecycle rules take what is left over
                     self._connected().abort_multipart_upload(**where)
             raise

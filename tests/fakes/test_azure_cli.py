@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -83,7 +83,7 @@ def test_it_answers_with_the_token(shims: Path) -> None:
     ends = int(identity.expires_at or 0)
     assert told == {
         "accessToken": identity.secret,
-        "expiresOn": f"{datetime.utcfromtimestamp(ends):%Y-%m-%d %H:%M:%S.%f}",  # noqa: DTZ004 - as naive as az
+        "expiresOn": f"{datetime.fromtimestamp(ends, UTC):%Y-%m-%d %H:%M:%S.%f}",
         "expires_on": ends,
         "subscription": SUBSCRIPTION,
         "tenant": TENANT,

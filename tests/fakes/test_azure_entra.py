@@ -21,8 +21,9 @@ from urllib.parse import urlencode, urlsplit
 import pytest
 import trustme
 
-from conformance.fakes import FakeServer
-from conformance.fakes.azure_entra import JWT_BEARER, Application, Entra, unknown_federated_token
+from conformance.fakes import FakeServer, Fault
+from conformance.fakes.azure_entra import JWT_BEARER, Application, Entra
+from conformance.fakes.azure_federation import unknown_federated_token
 from conformance.identities import Identity, new_azure_bearer
 
 LIFE_S = 3600
@@ -332,6 +333,30 @@ def test_azure_identity_tells_a_federated_token_that_is_no_good(
     ) as credential:
         with pytest.raises(ClientAuthenticationError, match=f"{code}:"):
             credential.get_token(SCOPE)
+
+
+def test_a_request_has_the_source_of_its_proof(world: World) -> None:
+    """So that two sources that share this service can be told apart, and its tokens have a life of their own."""
+    world.entra.life_s = {"azure_service_principal": 60.0, "azure_workload_identity": 90.0}.__getitem__
+    federated = world.entra.new_federated_token(life_s=60, now=time.time())
+    lives = [world.post(form)[1]["expires_in"] for form in (world.form(), world.asserting(federated))]
+    world.ask("GET", f"/{world.tenant}/v2.0/.well-known/openid-configuration")
+
+    assert lives == [60, 90]
+    told = [world.entra.source_of(request) for request in world.server.received]
+    assert told == ["azure_service_principal", "azure_workload_identity", "azure_service_principal"]
+
+
+@pytest.mark.parametrize("fault", ["error-404", "reset"])
+def test_one_source_fails_alone(world: World, fault: Fault) -> None:
+    """The other goes on."""
+    world.entra.faults["azure_workload_identity"] = fault
+    federated = world.entra.new_federated_token(life_s=60, now=time.time())
+    form = urlencode(world.asserting(federated))
+
+    with pytest.raises((http.client.RemoteDisconnected, json.JSONDecodeError)):
+        world.ask("POST", f"/{world.tenant}/oauth2/v2.0/token", form, {"Content-Type": FORM})
+    assert world.post(world.form())[0] == 200
 
 
 def test_the_clock_is_that_of_the_world(world: World) -> None:

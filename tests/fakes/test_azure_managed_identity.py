@@ -25,6 +25,8 @@ UNKNOWN = "99999999-2222-3333-4444-555555555555"
 
 Told = tuple[int, dict[str, Any]]
 
+Changes = dict[str, str | None]
+
 
 class Minted(list[Identity]):
     """Mints, and keeps what it minted."""
@@ -61,16 +63,16 @@ def ask(server: FakeServer, path: str, query: dict[str, str], headers: dict[str,
         connection.close()
 
 
-def ask_machine(server: FakeServer, *, headers: dict[str, str] | None = None, **changes: str | None) -> Told:
+def ask_machine(server: FakeServer, changes: Changes | None = None, headers: dict[str, str] | None = None) -> Told:
     """Ask a virtual machine; a change to None takes a parameter away."""
-    query = {"api-version": "2018-02-01", "resource": STORAGE, **changes}
-    told = {name.replace("_version", "-version"): value for name, value in query.items() if value is not None}
+    query = {"api-version": "2018-02-01", "resource": STORAGE, **(changes or {})}
+    told = {name: value for name, value in query.items() if value is not None}
     return ask(server, VirtualMachine.PATH, told, {"Metadata": "true"} if headers is None else headers)
 
 
-def ask_service(server: FakeServer, secret: str | None, **changes: str | None) -> Told:
+def ask_service(server: FakeServer, secret: str | None, changes: Changes | None = None) -> Told:
     """Ask an App Service; a change to None takes a parameter away."""
-    query = {"api-version": "2019-08-01", "resource": STORAGE, **changes}
+    query = {"api-version": "2019-08-01", "resource": STORAGE, **(changes or {})}
     told = {name: value for name, value in query.items() if value is not None}
     return ask(server, AppService.PATH, told, {} if secret is None else {"X-IDENTITY-HEADER": secret})
 
@@ -79,7 +81,7 @@ def ask_service(server: FakeServer, secret: str | None, **changes: str | None) -
 def test_a_machine_gives_a_token(minted: Minted, resource: str) -> None:
     """Its life is text, and counts from the clock of the world."""
     with FakeServer(VirtualMachine("azure_managed_identity", minted, LIFE_S), clock_s=7200.0) as server:
-        status, told = ask_machine(server, resource=resource)
+        status, told = ask_machine(server, {"resource": resource})
         now = server.received[0].now
 
     assert status == 200
@@ -136,12 +138,10 @@ def test_a_machine_refuses_headers(minted: Minted, headers: dict[str, str], erro
     ],
     ids=lambda value: "-".join(value) if isinstance(value, dict) else None,
 )
-def test_a_machine_refuses_parameters(
-    minted: Minted, changes: dict[str, str | None], error: str, described: str
-) -> None:
+def test_a_machine_refuses_parameters(minted: Minted, changes: Changes, error: str, described: str) -> None:
     """With the documented fields, and no token."""
     with FakeServer(VirtualMachine("azure_managed_identity", minted, LIFE_S, [KNOWN])) as server:
-        status, told = ask_machine(server, **changes)
+        status, told = ask_machine(server, changes)
 
     assert (status, told["error"]) == (400, error)
     assert described in told["error_description"]
@@ -165,15 +165,16 @@ def test_a_machine_has_the_identities_that_it_has(
     """Unnamed, its own is meant, or else the only one of the user's."""
     machine = VirtualMachine("azure_managed_identity", minted, LIFE_S, client_ids, system_assigned=system_assigned)
     with FakeServer(machine) as server:
-        assert ask_machine(server, client_id=asked)[0] == status
+        assert ask_machine(server, {"client_id": asked})[0] == status
     assert len(minted) == (status == 200)
 
 
 @pytest.mark.parametrize("fake", ["machine", "service"])
 def test_other_paths_and_methods_are_refused(minted: Minted, fake: str) -> None:
     """With 404 and 405."""
-    path = {"machine": VirtualMachine.PATH, "service": AppService.PATH}[fake]
-    made: Fake = {"machine": VirtualMachine("x", minted, LIFE_S), "service": AppService("x", minted, LIFE_S, "s")}[fake]
+    machine, service = VirtualMachine("x", minted, LIFE_S), AppService("x", minted, LIFE_S, "secret")
+    made: Fake = machine if fake == "machine" else service
+    path = VirtualMachine.PATH if fake == "machine" else AppService.PATH
     with FakeServer(made) as server:
         seen = [ask(server, "/other", {}, {})[0], ask(server, path, {}, {}, "POST")[0]]
 
@@ -185,7 +186,7 @@ def test_a_service_gives_a_token(minted: Minted) -> None:
     """Its end is text; there is no `expires_in`."""
     secret = secrets.token_hex(16)
     with FakeServer(AppService("azure_managed_identity", minted, LIFE_S, secret, [KNOWN])) as server:
-        status, told = ask_service(server, secret, client_id=KNOWN)
+        status, told = ask_service(server, secret, {"client_id": KNOWN})
         now = server.received[0].now
 
     assert status == 200
@@ -220,12 +221,10 @@ def test_a_service_wants_its_header(minted: Minted, wrong: str | None) -> None:
         ({"principal_id": KNOWN}, 400, "No User Assigned"),
     ],
 )
-def test_a_service_refuses_parameters(
-    minted: Minted, changes: dict[str, str | None], status: int, message: str
-) -> None:
+def test_a_service_refuses_parameters(minted: Minted, changes: Changes, status: int, message: str) -> None:
     """With its own fields, and no token."""
     with FakeServer(AppService("azure_managed_identity", minted, LIFE_S, "secret", [KNOWN])) as server:
-        seen, told = ask_service(server, "secret", **changes)
+        seen, told = ask_service(server, "secret", changes)
 
     assert (seen, told["statusCode"]) == (status, status)
     assert message in told["message"]
@@ -237,7 +236,7 @@ def test_a_service_without_an_identity_of_its_own_wants_a_name(minted: Minted) -
     fake = AppService("azure_managed_identity", minted, LIFE_S, "secret", [KNOWN], system_assigned=False)
     with FakeServer(fake) as server:
         assert ask_service(server, "secret")[0] == 400
-        assert ask_service(server, "secret", client_id=KNOWN)[0] == 200
+        assert ask_service(server, "secret", {"client_id": KNOWN})[0] == 200
 
 
 @pytest.mark.parametrize("client_id", [None, KNOWN])

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from conformance.services import RunningService, start_services
+from tests.reference.aws_world import World, world
+from tests.reference.google_services import Services, google_services
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,3 +73,33 @@ def no_aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(home / "credentials"))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     return home
+
+
+@pytest.fixture
+def aws_world(no_aws: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """A machine whose services answer, and which has no credentials yet."""
+    with world(no_aws, monkeypatch) as made:
+        yield made
+
+
+@pytest.fixture
+def no_google(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A machine without Google credentials and without a metadata server; returns its home directory."""
+    prefixes = ("GOOGLE_", "GCE_", "CLOUDSDK_", "STORAGE_", "DEEPLAKE_")
+    for name in [name for name in os.environ if name.startswith(prefixes) or name.lower().endswith("_proxy")]:
+        monkeypatch.delenv(name)
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("NO_GCE_CHECK", "true")
+    # even if it were asked, it would not be the real one
+    monkeypatch.setenv("GCE_METADATA_HOST", "127.0.0.1:9")
+    monkeypatch.setenv("GCE_METADATA_IP", "127.0.0.1:9")
+    return home
+
+
+@pytest.fixture
+def google(no_google: Path) -> Iterator[Services]:
+    """Identity services of Google, for a machine that has no credentials."""
+    with google_services() as services:
+        yield services

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable, Iterator
     from email.message import Message
 
@@ -62,10 +63,15 @@ RESET = Reply(reset=True)
 HANG = Reply(hang=True)
 
 
-class Scripted:
-    """A running service and what it was asked, in order."""
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing of a client that went away, or does not trust us."""
 
-    def __init__(self, answer: Callable[[Asked], Reply]) -> None:
+
+class Scripted:
+    """A running service and what it was asked, in order; with `tls` it speaks https."""
+
+    def __init__(self, answer: Callable[[Asked], Reply], tls: ssl.SSLContext | None = None) -> None:
         self.asked: list[Asked] = []
         self.released = threading.Event()
         self._answer = answer
@@ -103,9 +109,12 @@ class Scripted:
             def log_message(self, *_arguments: object) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = _Server(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        if tls is not None:
+            # hands are shaken at the first read, in the thread of the connection
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
+        self.url = f"http{'s' if tls else ''}://127.0.0.1:{self._server.server_address[1]}"
 
     def serve(self) -> None:
         """Answer until `stop`."""
@@ -119,9 +128,9 @@ class Scripted:
 
 
 @contextmanager
-def scripted(answer: Callable[[Asked], Reply]) -> Iterator[Scripted]:
+def scripted(answer: Callable[[Asked], Reply], tls: ssl.SSLContext | None = None) -> Iterator[Scripted]:
     """Run a service for as long as the block."""
-    service = Scripted(answer)
+    service = Scripted(answer, tls)
     thread = threading.Thread(target=service.serve, daemon=True)
     thread.start()
     try:

@@ -6,6 +6,7 @@ import base64
 import os
 import secrets
 from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +15,7 @@ from deeplake_ref import errors
 from deeplake_ref.credentials import azure
 from deeplake_ref.credentials.azure_texts import AzureCredentials
 from deeplake_ref.secrets import SecretFields
+from tests.reference.azure_world import FOREIGN, free_port
 
 if TYPE_CHECKING:
     from deeplake_ref.credentials.chain import Chain
@@ -39,12 +41,18 @@ SOURCES: list[tuple[str, dict[str, Any], dict[str, str], str]] = [
 ]
 """Name, fields of the dictionary, variables, and the secret that wins; in order."""
 
+IDENTITIES = ["azure_service_principal", "azure_workload_identity", "azure_managed_identity", "azure_cli"]
+"""The sources behind those, which have tokens (`test_credentials_azure_identities.py`)."""
+
 
 @pytest.fixture(autouse=True)
-def _empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def _empty_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in list(os.environ):
-        if name.startswith("AZURE_"):
+        if name.startswith(FOREIGN):
             monkeypatch.delenv(name)
+    # nobody answers the probe of a virtual machine, and there is no `az`
+    monkeypatch.setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", f"http://127.0.0.1:{free_port()}")
+    monkeypatch.setenv("PATH", str(tmp_path))
 
 
 def chain(creds: Any, account: str) -> Chain[AzureCredentials]:
@@ -82,7 +90,7 @@ def test_the_order_can_be_read_off_the_tuple() -> None:
     """The dictionary as a whole comes first, its fields next."""
     names = [source.name for source in chain(None, "acct").sources]
 
-    assert names == ["azure_dict", *(name for name, *_ in SOURCES)]
+    assert names == ["azure_dict", *(name for name, *_ in SOURCES), *IDENTITIES]
 
 
 @pytest.mark.parametrize(
@@ -93,7 +101,7 @@ def test_nothing_configured_is_an_error_and_never_anonymous(creds: Any) -> None:
     with pytest.raises(errors.CredentialsNotFoundError) as caught:
         chain(creds, "acct").resolve()
 
-    for name, *_ in SOURCES:
+    for name in (*(name for name, *_ in SOURCES), *IDENTITIES):
         assert name in str(caught.value)
     assert "AZURE_STORAGE_KEY is not set" in str(caught.value)
     assert "account_key" in str(caught.value)
@@ -125,6 +133,7 @@ def test_anonymous_is_what_was_asked_for(monkeypatch: pytest.MonkeyPatch) -> Non
         ({"ACCOUNT_KEY": "sEcReT"}, "ACCOUNT_KEY"),
         ({"aws_secret_access_key": "sEcReT", "account_key": KEY}, "aws_secret_access_key"),
         ({"gcs_oauth_token": "sEcReT"}, "gcs_oauth_token"),
+        ({"private_key_id": "sEcReT", "sas_token": SAS}, "private_key_id"),
         ({"anon": "yes"}, "anon"),
         ({"anon": True, "account_key": KEY}, "anon"),
         ({"endpoint_url": ""}, "endpoint_url"),
@@ -243,26 +252,41 @@ def test_the_chain_resolves_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("creds", "string", "variable", "expected"),
+    ("creds", "string", "variable", "expected", "origin"),
     [
-        ("http://d:1/acct/", "BlobEndpoint=http://s:1/acct", "http://v:1/acct", "http://d:1/acct"),
-        (None, "BlobEndpoint=http://s:1/acct/", "http://v:1/acct", "http://s:1/acct"),
-        (None, "EndpointSuffix=core.example.net", "http://v:1/acct", "https://acct.blob.core.example.net"),
-        (None, "DefaultEndpointsProtocol=http;EndpointSuffix=l", "http://v:1/acct", "http://acct.blob.l"),
-        (None, "", "http://v:1/acct", "http://v:1/acct"),
-        (None, "", " ", "https://acct.blob.core.windows.net"),
+        ("http://d:1/acct/", "BlobEndpoint=http://s:1/acct", "http://v:1/acct", "http://d:1/acct", "`endpoint_url`"),
+        (None, "BlobEndpoint=http://s:1/acct/", "http://v:1/acct", "http://s:1/acct", "BlobEndpoint of AZURE_"),
+        (
+            None,
+            "EndpointSuffix=core.example.net",
+            "http://v:1/acct",
+            "https://acct.blob.core.example.net",
+            "EndpointSuffix of AZURE_STORAGE_CONNECTION_STRING",
+        ),
+        (
+            None,
+            "DefaultEndpointsProtocol=http;EndpointSuffix=l",
+            "http://v:1/acct",
+            "http://acct.blob.l",
+            "EndpointSuffix",
+        ),
+        (None, "", "http://v:1/acct", "http://v:1/acct", "AZURE_STORAGE_ENDPOINT"),
+        (None, "", " ", "https://acct.blob.core.windows.net", "the account in the path"),
     ],
     ids=["dictionary", "connection-string", "suffix", "protocol", "variable", "public"],
 )
 def test_the_endpoint_combines_with_any_winner(
-    monkeypatch: pytest.MonkeyPatch, creds: str | None, string: str, variable: str, expected: str
+    monkeypatch: pytest.MonkeyPatch, creds: str | None, string: str, variable: str, expected: str, origin: str
 ) -> None:
-    """The dictionary, the connection string in use, the variable, the public one."""
+    """The dictionary, the connection string in use, the variable, the public one; and it says which."""
     monkeypatch.setenv("AZURE_STORAGE_CONNECTION_STRING", f"AccountName=acct;AccountKey={OTHER};{string}")
     monkeypatch.setenv("AZURE_STORAGE_ENDPOINT", variable)
     given = None if creds is None else {"endpoint_url": creds}
 
-    assert endpoint(given, chain(given, "acct").resolve().credentials, "acct") == expected
+    winner = chain(given, "acct").resolve().credentials
+
+    assert endpoint(given, winner, "acct") == expected
+    assert azure.address(SecretFields(given), winner, "acct").origin.startswith(origin)
 
 
 def test_the_endpoint_of_a_connection_string_that_lost_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:

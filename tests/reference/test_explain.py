@@ -18,9 +18,12 @@ from urllib.parse import quote, quote_plus
 import pytest
 
 import deeplake_ref
+from conformance.targets.selection import resolve
+from conformance.witnesses import witness_for
 from deeplake_ref import __main__ as command
 from deeplake_ref import advice, errors, explanation
 from deeplake_ref.credentials import aws, azure, google, origins
+from deeplake_ref.credentials.azure_texts import AzureCredentials
 from deeplake_ref.credentials.chain import Attempt, Broken, Chain, Found, NotMine
 from deeplake_ref.explanation import Explanation, explain
 from deeplake_ref.secrets import Secret, SecretFields
@@ -111,7 +114,7 @@ def explained(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Explanation]:
 
     def explain_them(*answers: Any) -> Explanation:
         chain, _ = fixed(*answers)
-        monkeypatch.setattr(aws, "chain", lambda _creds: chain)
+        monkeypatch.setattr(aws, "chain", lambda *_arguments: chain)
         return explain("s3://b")
 
     return explain_them
@@ -218,7 +221,7 @@ KEYS = {"aws_access_key_id": "AKIDICT", "aws_secret_access_key": "of-this-test"}
 @pytest.mark.parametrize(
     ("creds", "environment", "endpoint", "region"),
     [
-        ({}, {}, ("https://s3.amazonaws.com", "the public one"), ("us-east-1", "the default")),
+        ({}, {}, ("https://s3.amazonaws.com", "the public one"), ("us-east-1", "default")),
         (
             {"endpoint_url": "http://h:1/", "aws_region": "eu-x-1"},
             {"AWS_ENDPOINT_URL_S3": "http://h:2", "AWS_REGION": "eu-x-2"},
@@ -262,19 +265,18 @@ def test_a_profile_says_where_requests_go(bare: Path) -> None:
     (bare / "config").write_text("[default]\nregion = eu-x-9\nendpoint_url = http://127.0.0.1:9\n")
     found = explain("s3://b", KEYS)
 
-    assert found.endpoint == origins.Origin("http://127.0.0.1:9", "the selected profile")
-    assert found.region == origins.Origin("eu-x-9", "the selected profile")
+    assert found.endpoint == origins.Origin("http://127.0.0.1:9", "profile 'default'")
+    assert found.region == origins.Origin("eu-x-9", "profile 'default'")
 
 
 def test_a_broken_file_does_not_hide_the_rest(bare: Path) -> None:
-    """It is told of the sources; the address is unknown."""
+    """It is told of the sources; the address is the one without the file."""
     (bare / "config").write_text("[default\nno")
     found = explain("s3://b")
 
     assert found.failure is not None
     assert found.failure.error == "InvalidCredentialsError"
-    assert found.endpoint is not None
-    assert found.endpoint.origin.startswith("unknown, since the AWS configuration cannot be used")
+    assert found.endpoint == origins.Origin("https://s3.amazonaws.com", "the public one")
 
 
 def test_an_endpoint_that_is_none_is_a_failure() -> None:
@@ -295,7 +297,7 @@ AT = f"AccountName=acct;AccountKey={ACCOUNT_KEY};BlobEndpoint=http://h:5/acct"
 @pytest.mark.parametrize(
     ("creds", "environment", "value", "origin"),
     [
-        ({}, {}, "https://acct.blob.core.windows.net", "the public one"),
+        ({}, {}, "https://acct.blob.core.windows.net", "the account in the path"),
         (
             {"endpoint_url": "http://h:1"},
             {"AZURE_STORAGE_ENDPOINT": "http://h:2"},
@@ -307,7 +309,7 @@ AT = f"AccountName=acct;AccountKey={ACCOUNT_KEY};BlobEndpoint=http://h:5/acct"
             {},
             {"AZURE_STORAGE_CONNECTION_STRING": AT, "AZURE_STORAGE_ENDPOINT": "http://h:2"},
             "http://h:5/acct",
-            "the connection string in use",
+            "BlobEndpoint of AZURE_STORAGE_CONNECTION_STRING",
         ),
     ],
     ids=["nothing", "dictionary", "variable", "connection-string"],
@@ -346,19 +348,19 @@ def test_the_endpoint_on_gcs_has_an_origin(
 def test_addresses_are_those_of_the_stores(path: str) -> None:
     """Only the words are made here."""
     url, creds = parse(path), SecretFields({"endpoint_url": "http://h:7"})
-    told = origins.of(url, creds, None).endpoint.value
+    stores: dict[str, Callable[[], str | None]] = {
+        "s3": lambda: aws.addressing(creds).endpoint_url,
+        "az": lambda: azure.endpoint(creds, AzureCredentials(), url.account),
+        "gcs": lambda: google.endpoint(creds),
+    }
 
-    assert (
-        told
-        == {
-            "s3": lambda: aws.addressing(creds).endpoint_url,
-            "az": lambda: azure.endpoint(creds, azure.AzureCredentials(), url.account),
-            "gcs": lambda: google.endpoint(creds),
-        }[url.prefix]()
-    )
+    assert origins.of(url, creds, None).endpoint.value == stores[url.prefix]()
 
 
 # ---- tries
+
+
+VERBS = {"GET": "read", "HEAD": "read", "PUT": "write", "DELETE": "remove"}
 
 
 def s3_answers(**statuses: tuple[int, bytes]) -> Callable[[Asked], Reply]:
@@ -366,9 +368,7 @@ def s3_answers(**statuses: tuple[int, bytes]) -> Callable[[Asked], Reply]:
     usual = {"list": (200, EMPTY), "read": (404, NOT_FOUND), "write": (200, b""), "remove": (204, b"")}
 
     def answer(asked: Asked) -> Reply:
-        verb = (
-            "list" if "list-type" in asked.query else {"GET": "read", "PUT": "write", "DELETE": "remove"}[asked.method]
-        )
+        verb = "list" if "list-type" in asked.query else VERBS[asked.method]
         status, body = (usual | statuses)[verb]
         headers = {"ETag": '"7"'} if verb == "write" else {}
         return Reply(status, headers, body)
@@ -462,7 +462,7 @@ def test_a_denied_read_may_hide_that_nothing_is_there() -> None:
 
 def test_a_service_that_is_gone_is_told_with_its_address(monkeypatch: pytest.MonkeyPatch) -> None:
     """And where that came from."""
-    monkeypatch.setattr("deeplake_ref.retry.RetryPolicy.attempts", 1, raising=False)
+    monkeypatch.setattr("deeplake_ref.retry.RetryPolicy._pause", lambda *_arguments: 0.0)
     with scripted(s3_answers()) as service:
         url = service.url
     found = explain("s3://b", {**KEYS, "endpoint_url": url}, probe=True)
@@ -487,17 +487,18 @@ def test_local_places_are_tried_too(tmp_path: Path) -> None:
 
 
 def test_tries_on_real_services(moto: RunningService, azurite: RunningService, fake_gcs: RunningService) -> None:
-    """On each cloud; the bucket is as before."""
-    for service, prefix in ((moto, "s3"), (azurite, "az"), (fake_gcs, "gcs")):
+    """All work, and the bucket is as before."""
+    for service in (moto, azurite, fake_gcs):
         bucket = f"conf-{secrets.token_hex(6)}"
-        service.create_bucket(bucket)
-        url = service.url_of(bucket) if hasattr(service, "url_of") else f"{prefix}://{bucket}"
-        found = explain(url, service.creds(), probe=True, write=True)
+        witness = witness_for(service, bucket, service.creds())
+        witness.create_root()
+        found = explain(service.url_of(bucket), service.creds(), probe=True, write=True)
 
         assert [(each.action, each.outcome) for each in found.probes] == [
             (action, "ok") for action in ("list", "read", "write", "remove")
-        ], found
+        ]
         assert found.winner is not None
+        assert witness.keys() == []
 
 
 def test_every_class_that_a_user_can_meet_has_advice() -> None:
@@ -610,7 +611,7 @@ def test_a_winner_is_success(capsys: pytest.CaptureFixture[str], tmp_path: Path)
         "s3://b/ds",
         "  credentials  aws_dict",
         "  endpoint     http://127.0.0.1:9 (`endpoint_url` of creds)",
-        "  region       us-east-1 (the default)",
+        "  region       us-east-1 (default)",
     ]
     assert secret not in out
 
@@ -676,3 +677,18 @@ def test_the_module_is_the_command() -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert deeplake_ref.explain is explain
     assert not hasattr(deeplake_ref, "explains")
+
+
+@pytest.mark.parametrize("door", ["in-process", "stdio"])
+def test_the_suite_can_ask(door: str) -> None:
+    """Through both doors, in the form of the protocol."""
+    target = resolve("deeplake_ref", (), None, door, validate=door == "stdio").start()
+    try:
+        found = target.explain("s3://b", {**KEYS, "endpoint_url": "http://127.0.0.1:9"})
+        nothing = target.explain("mem://x")
+    finally:
+        target.close()
+
+    assert (found["winner"], found["endpoint"], found["region"]) == ("aws_dict", "http://127.0.0.1:9", "us-east-1")
+    assert found["attempts"][0] == {"source": "aws_dict", "answer": "credentials", "reason": ""}
+    assert (nothing["winner"], nothing["attempts"]) == (None, [])

@@ -360,6 +360,15 @@ def test_a_transient_fault_is_tried_again(open_store: Opening, reply: Reply) -> 
         assert [asked.body for asked in service.asked] == [b"abc", b"abc"]
 
 
+@pytest.mark.parametrize("kind", [bytes, bytearray])
+def test_a_write_that_is_tried_again_is_whole(open_store: Opening, kind: Callable[[bytes], Any]) -> None:
+    """Its body is read from the start."""
+    with scripted(in_turn(refusal(503, "SlowDown"), Reply(headers={"ETag": '"x"'}))) as service:
+        open_store(service).put("k", kind(b"abc"))
+
+        assert [asked.body for asked in service.asked] == [b"abc", b"abc"]
+
+
 def test_a_body_that_is_cut_is_asked_for_again(open_store: Opening) -> None:
     """It is never a short success."""
     whole = stored(b"abcdef")

@@ -52,6 +52,26 @@ class ResourceMeta:
     last_modified: datetime | None
 
 
+def explain(url: str, creds: Any = None, token: str | None = None) -> Any:
+    """Say who is used; some URLs misbehave on purpose."""
+    if url.endswith("raises"):
+        raise StorageError(f"refused with {creds['aws_secret_access_key']}")
+    attempts = [
+        {"source": "aws_dict", "answer": "credentials" if creds else "not configured"},
+        SimpleNamespace(source="aws_env", answer="not asked", reason="behind aws_dict"),
+    ]
+    if url.endswith("malformed"):
+        attempts = [{"source": "aws_dict", "answer": "perhaps"}]
+    return SimpleNamespace(
+        attempts=tuple(attempts),
+        winner="aws_dict" if creds else None,
+        endpoint=SimpleNamespace(value="http://h:1", origin="creds"),
+        region=None,
+        expires_at=datetime(2099, 1, 2, tzinfo=UTC) if token else None,
+        more="of its own",
+    )
+
+
 class PanicException(BaseException):
     """What PyO3 raises when Rust code crashes."""
 

@@ -10,7 +10,7 @@ import pytest
 
 from conformance import requirements
 from conformance.settings import UsageError
-from conformance.targets.claims import PREFIXES, Claims
+from conformance.targets.claims import PREFIXES, SOURCES, Claims
 from conformance.targets.claims_file import read_claims
 
 KNOWN = next(iter(requirements.load()))
@@ -124,6 +124,36 @@ def test_the_entry_of_a_case_outranks_the_general_one(file: Path) -> None:
     assert even.whole(None)
 
 
+def test_sources_are_those_of_the_prefixes_unless_some_are_named(file: Path) -> None:
+    """In the order of the table, whatever the order of the file is; none is a choice too."""
+    everything = read(file, 'prefixes = ["mem", "s3"]')
+    some = read(file, 'prefixes = ["s3", "az"]\nsources = ["azure_cli", "aws_env", "aws_dict"]')
+
+    assert everything.sources is None
+    assert everything.claimed_sources("s3") == SOURCES["s3"]
+    assert everything.claimed_sources("az") == everything.claimed_sources("mem") == ()
+    assert some.claimed_sources("s3") == ("aws_dict", "aws_env")
+    assert some.claims_source("azure_cli")
+    assert not some.claims_source("azure_dict_account_key")
+    assert not some.claims_source("gcs_anon")
+    assert read(file, "sources = []").claimed_sources("s3") == ()
+    assert (everything.summary()["sources"], some.summary()["sources"][0]) == ("all", "azure_cli")
+
+
+def test_a_target_is_forked_only_if_it_says_so(file: Path) -> None:
+    """Most read something of the machine when they are imported."""
+    assert read(file, "").preload == ()
+    assert read(file, '[options]\npreload = ["boto3"]').preload == ("boto3",)
+
+
+def test_no_source_has_two_prefixes() -> None:
+    """A name says where it belongs."""
+    names = [name for of_prefix in SOURCES.values() for name in of_prefix]
+
+    assert len(names) == len(set(names)) == 30
+    assert set(SOURCES) <= set(PREFIXES)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -134,6 +164,13 @@ def test_the_entry_of_a_case_outranks_the_general_one(file: Path) -> None:
             'prefixes = ["s4"]',
             "claims.toml: prefixes: unknown prefix 's4': did you mean s3? known: mem, file, s3, az, gcs",
         ),
+        ('sources = "aws_env"', "claims.toml: sources: a list of texts: 'aws_env'"),
+        ('sources = ["aws_envs"]', "claims.toml: sources: unknown source 'aws_envs': did you mean aws_env?"),
+        (
+            'prefixes = ["s3"]\nsources = ["azure_cli"]',
+            "claims.toml: sources: azure_cli is of az, which is not among the prefixes",
+        ),
+        ("[options]\npreload = 1", "claims.toml: [options] preload: a list of texts: 1"),
         ('prefixes = "s3"', "claims.toml: prefixes: a list of texts: 's3'"),
         ('areas = ["objets"]', "claims.toml: areas: unknown area 'objets': did you mean objects?"),
         ("options = 7", "claims.toml: options: a table: 7"),

@@ -231,6 +231,48 @@ def test_a_secret_in_an_error_of_open_is_masked(target: Target, url: str) -> Non
     assert caught.value.message == "refused with [aws_secret_access_key] and [token]"
 
 
+def test_an_explanation_is_plain_data(target: Target) -> None:
+    """Whatever objects it is made of; creds and token go along, what is not known of it is left out."""
+    assert target.explain("s3://b", CREDS, "tok-en-of-this-run") == {
+        "attempts": [
+            {"source": "aws_dict", "answer": "credentials", "reason": ""},
+            {"source": "aws_env", "answer": "not asked", "reason": "behind aws_dict"},
+        ],
+        "winner": "aws_dict",
+        "endpoint": "http://h:1",
+        "region": None,
+        "expires_at": "2099-01-02T00:00:00+00:00",
+    }
+    assert target.explain("s3://b")["winner"] is None
+
+
+def test_an_explanation_without_the_form_is_the_targets_failure(target: Target) -> None:
+    """As any other result."""
+    with pytest.raises(TargetError, match="answer of aws_dict is one of credentials") as caught:
+        target.explain("s3://malformed")
+
+    assert caught.value.class_name == MALFORMED
+
+
+def test_a_secret_in_an_error_of_explain_is_masked(target: Target) -> None:
+    """And noticed."""
+    with pytest.raises(TargetError) as caught:
+        target.explain("s3://raises", CREDS)
+
+    assert SECRET not in str(caught.value)
+    assert caught.value.leaked == {"aws_secret_access_key"}
+
+
+def test_a_target_that_explains_nothing_does_not_claim_it(spec: TargetSpec) -> None:
+    """It is judged by what it has."""
+    target = resolve(f"{MINIATURE}:ReaderOnly", (), None, spec.door).start()
+    try:
+        with pytest.raises(NotClaimed, match="explain"):
+            target.explain("s3://b")
+    finally:
+        target.close()
+
+
 def test_every_call_is_timed_as_the_targets(target: Target, url: str) -> None:
     """The report tells the target's time from the suite's."""
     stopwatch.reset()

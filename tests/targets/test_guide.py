@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from conformance.protocol import methods
+from conformance.targets.claims import SOURCES
 from conformance.targets.claims_file import read_claims
 from conformance.verdicts import WORST_FIRST
 
@@ -33,6 +34,8 @@ def test_the_claims_can_be_read(tmp_path: Path) -> None:
     claims = read_claims(file)
 
     assert claims.creds == {"s3": {"endpoint_url": "aws_endpoint"}}
+    assert claims.claimed_sources("s3") == ("aws_dict", "aws_env")
+    assert claims.preload == ("boto3",)
     assert claims.not_claimed_reason("META-2", "s3") is not None
     assert claims.known_failure("PATH-12", "azurite", "key-with-trailing-slash") is not None
     assert claims.known_failure("PATH-12", "minio", "key-with-trailing-slash") is None
@@ -56,6 +59,12 @@ def test_the_target_has_the_failure_that_is_shown(tmp_path: Path) -> None:
     assert "RANGE-2 MUST" not in done.stdout
 
 
+def test_the_sources_are_all_named() -> None:
+    """By prefix, in their order."""
+    for prefix, names in SOURCES.items():
+        assert f"| `{prefix}` | {' '.join(f'`{name}`' for name in names)} |" in GUIDE
+
+
 @pytest.mark.parametrize("verdict", WORST_FIRST)
 def test_every_verdict_is_explained(verdict: str) -> None:
     """In the table at the end."""
@@ -66,5 +75,5 @@ def test_the_number_of_methods_is_right() -> None:
     """Which the guide tells in words."""
     of_datasets = [method for method in methods() if method.startswith("dataset.")]
 
-    assert (len(methods()) - len(of_datasets), len(of_datasets)) == (15, 14)
-    assert "fifteen methods for objects and fourteen for datasets" in GUIDE.replace("\n", " ")
+    assert (len(methods()) - len(of_datasets), len(of_datasets)) == (16, 14)
+    assert "sixteen methods for objects and fourteen for datasets" in GUIDE.replace("\n", " ")

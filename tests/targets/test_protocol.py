@@ -72,7 +72,7 @@ def test_the_worker_has_every_method() -> None:
     for method in methods():
         answer = ask(server, method, {})
         assert "result" in answer or answer["error"]["code"] != NOT_CLAIMED
-    assert ask(server, "explain", {})["error"]["code"] == NOT_CLAIMED
+    assert ask(server, "no_such_method", {})["error"]["code"] == NOT_CLAIMED
 
 
 def test_a_line_that_is_no_request_gets_an_answer_without_id() -> None:

@@ -39,6 +39,12 @@ class Request:
     headers: tuple[tuple[str, str], ...] = field(repr=False)
     now: float
     is_tls: bool = False
+    _values: dict[str, str] = field(init=False, repr=False, compare=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, value in self.headers:
+            known = self._values.get(name)
+            self._values[name] = value if known is None else f"{known},{value}"
 
     @classmethod
     def of_head(
@@ -56,8 +62,7 @@ class Request:
 
     def header(self, name: str) -> str | None:
         """Return the value of a header, repeats joined by commas; None if it was not sent."""
-        values = [value for key, value in self.headers if key == name]
-        return ",".join(values) if values else None
+        return self._values.get(name)
 
     def parameters(self) -> list[tuple[str, str]]:
         """Return the raw parameters of the query, in order; still percent-encoded."""
