@@ -118,7 +118,7 @@ def _credentials(creds: Any) -> Any:
     known = {name: value for name, value in given.items() if name != "endpoint_url" and value is not None}
     if "gcs_oauth_token" in known:
         return Credentials(known["gcs_oauth_token"])
-    if "type" in known:
+    if known:
         return google.auth.load_credentials_from_dict(known, scopes=SCOPES)[0]
     return google.auth.default(scopes=SCOPES)[0]
 
