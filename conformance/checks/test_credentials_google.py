@@ -41,6 +41,32 @@ def test_the_first_configured_source_signs(place: Place, world: World) -> None:
     assert_as_the_order_says(world, written(place, world))
 
 
+BEHIND = {
+    "gcs_env_file": Way("missing", "CredentialsError"),
+    "gcs_gcloud_file": Way("not-json", "InvalidCredentialsError"),
+    "gcs_metadata": Way("no-flavour", "CredentialsUnavailableError"),
+}
+"""How each source that may stand behind another can be broken."""
+
+
+@checks("GOOGLE-1")
+@in_worlds("gcs")
+@pytest.mark.parametrize(
+    "world",
+    [
+        world("google", first, later, ways={later: way})
+        for number, first in enumerate(ORDER["google"])
+        for later, way in BEHIND.items()
+        # the client that asks for consent is in gcloud's file
+        if number < ORDER["google"].index(later) and (first, later) != ("gcs_browser", "gcs_gcloud_file")
+    ],
+    ids=str,
+)
+def test_a_broken_source_behind_the_winner_does_not_matter(place: Place, world: World) -> None:
+    """Nobody looks at it."""
+    assert_as_the_order_says(world, written(place, world))
+
+
 @checks("GOOGLE-2")
 @in_worlds("gcs")
 @pytest.mark.parametrize(
