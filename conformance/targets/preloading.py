@@ -116,8 +116,12 @@ class Preloaded:
         self._home.cleanup()
 
     def _last_words(self) -> str:
-        if self._process.poll() is None or self._process.stderr is None:
+        try:
+            # its end of the socket is gone a little before the process is
+            self._process.wait(ANSWER_S)
+        except subprocess.TimeoutExpired:
             return f"it took more than {START_S:.0f} s"
+        assert self._process.stderr is not None  # noqa: S101 - started with a pipe
         lines = self._process.stderr.read().decode("utf-8", "replace").strip().splitlines()
         return lines[-1] if lines else "it ended"
 
