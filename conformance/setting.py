@@ -53,6 +53,7 @@ class Setting:
         world: what is to be set up.
         directory: private; holds `home`, `tmp`, `work` and `bin`.
         account: of Azure, the one in the path.
+        closed_url: a URL at which nothing listens.
         ca: the run's own, which variables of the target name.
         endpoint: the base URL of the gate's port, at which the target finds the service.
         variables: the whole environment of the target.
@@ -77,9 +78,11 @@ class Setting:
         ca: RunCA,
         *,
         account: str = "",
+        closed_url: str = "",
     ) -> None:
         self.world = world
         self.account = account
+        self.closed_url = closed_url
         self.ca = ca
         self.proxies: list[ConnectProxy] = []
         self.directory = directory

@@ -46,7 +46,17 @@ class Stage:
     target: Target = field(repr=False)
     url: str
     tap: Tap = field(repr=False)
+    _start: Callable[[], Target] = field(repr=False)
     _opened: list[Reader | Writer] = field(default_factory=list, repr=False)
+
+    @contextmanager
+    def another_process(self) -> Iterator[Target]:
+        """Run the target once more in the same world, in another process."""
+        target = self._start()
+        try:
+            yield target
+        finally:
+            target.close()
 
     @property
     def creds(self) -> Any:
@@ -123,7 +133,16 @@ def running(
                 secrets.hide(value, f"{name} of {identity.label}")
 
     endpoint = service.creds(endpoint=tap.url)["endpoint_url"]
-    setting = Setting(world, directory, endpoint, know, secrets.hide, testbed.ca, account=service.access_key)
+    setting = Setting(
+        world,
+        directory,
+        endpoint,
+        know,
+        secrets.hide,
+        testbed.ca,
+        account=service.access_key,
+        closed_url=testbed.closed_url,
+    )
     target: Target | None = None
     try:
         sources.ground(setting)
@@ -134,8 +153,12 @@ def running(
             adjust(setting)
         setting.finish()
         anew = fresh or needs_fresh(world)
-        target = testbed.in_world(setting.variables, directory / "work", fresh=anew, secrets=secrets)
-        yield Stage(setting, target, f"{place.url}/w{next(_numbers)}", tap)
+
+        def start() -> Target:
+            return testbed.in_world(setting.variables, directory / "work", fresh=anew, secrets=secrets)
+
+        target = start()
+        yield Stage(setting, target, f"{place.url}/w{next(_numbers)}", tap, start)
     finally:
         if target is not None:
             target.close()
