@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from deeplake_ref.credentials import google_tokens
 from deeplake_ref.credentials.google_tokens import FETCH_S, GoogleCredentials
 from deeplake_ref.errors import ExpiredTokenError
-from deeplake_ref.stores import gcs
+from deeplake_ref.stores import gcs, gcs_errors
 from tests.mutants.registry import Replacements, mutant, replaced
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def a_good_token_that_cannot_be_replaced_is_an_error(_target: Any) -> Replacemen
 @mutant("F121", kills="EXP-10", places=GCS)
 def nothing_is_said_of_the_clock(_target: Any) -> Replacements:
     """Says that a token is not accepted, and not that the clock may be off."""
-    right = gcs.translated
+    right = gcs_errors.translated
 
     def translated(*arguments: Any, **more: Any) -> StorageError:
         error = right(*arguments, **more)
