@@ -56,10 +56,10 @@ class Preloaded:
         self._control.settimeout(START_S)
         try:
             ready = self._control.recv(LONGEST)
+            why = "" if ready else self._last_words()
         except OSError:
-            ready = b""
+            ready, why = b"", f"it took more than {START_S:.0f} s"
         if not ready:
-            why = self._last_words()
             self.close()
             raise HarnessError(f"the target cannot be preloaded: {why}")
         self._control.settimeout(ANSWER_S)
@@ -116,12 +116,9 @@ class Preloaded:
         self._home.cleanup()
 
     def _last_words(self) -> str:
-        try:
-            # its end of the socket is gone a little before the process is
-            self._process.wait(ANSWER_S)
-        except subprocess.TimeoutExpired:
-            return f"it took more than {START_S:.0f} s"
-        assert self._process.stderr is not None  # noqa: S101 - started with a pipe
+        # its end of the socket is closed, so it is ending
+        if self._process.stderr is None:
+            return "it ended"
         lines = self._process.stderr.read().decode("utf-8", "replace").strip().splitlines()
         return lines[-1] if lines else "it ended"
 
