@@ -192,6 +192,7 @@ class Setting:
         fail: Callable[[Fault | None], None] | None = None,
         rotate: Callable[[], None] | None = None,
         rewrite: Callable[[], None] | None = None,
+        is_ready: bool = False,
     ) -> None:
         """Let checks control a source behind which there is a fake.
 
@@ -202,13 +203,18 @@ class Setting:
             fail: as in `Controls`; None where the fake has no other source.
             rotate: as in `Controls`.
             rewrite: as in `Controls`.
+            is_ready: as in `Controls`.
         """
 
         def failing(fault: Fault | None) -> None:
             server.fault = fault
 
         self.controls[source] = Controls(
-            lambda: sum(asks(request) for request in list(server.received)), fail or failing, rotate, rewrite
+            lambda: sum(asks(request) for request in list(server.received)),
+            fail or failing,
+            rotate,
+            rewrite,
+            is_ready,
         )
 
     def rotate(self, source: str) -> None:
