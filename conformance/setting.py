@@ -41,6 +41,7 @@ class Setting:
         servers: the fakes that were started, by source or, where several share one, by service.
         secrets: other secrets of the world, each with the name of what it belongs to.
         calls: how often the command of a source was run.
+        started: where the command of a source keeps how it was started, a JSON object with `arguments` and `variables` a line.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class Setting:
         self.identities: dict[str, Identity] = {}
         self.servers: dict[str, FakeServer] = {}
         self.calls: dict[str, Callable[[], int]] = {}
+        self.started: dict[str, Path] = {}
         self.sections: dict[str, dict[str, dict[str, str]]] = {}
 
     # ---- what is on the disk

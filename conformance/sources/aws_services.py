@@ -8,12 +8,13 @@ endpoints", "Container credential provider", "IMDS credential provider" in the A
 from __future__ import annotations
 
 import time
+from secrets import token_urlsafe
 from typing import TYPE_CHECKING, cast, get_args
 
 from conformance.fakes import Fault, failing
 from conformance.fakes.aws_container import Container
 from conformance.fakes.aws_imds import Flaw, Imds
-from conformance.fakes.aws_process import Broken, plant_process, process_calls
+from conformance.fakes.aws_process import STARTED, Broken, plant_process, process_calls
 from conformance.fakes.aws_signed import SignedRequests
 from conformance.fakes.aws_sso import Sso, cache_path
 from conformance.fakes.aws_sts import Role, Sts, new_web_identity_token
@@ -105,6 +106,7 @@ def web_identity(setting: Setting, way: str | None) -> None:
     now = time.time()
     ends = now - 60 if way == "expired-token" else now + 3600
     token = new_web_identity_token("conformance", ends)
+    setting.secret("aws_web_identity", token)
     tokens = {} if way == "refused-token" else {token: ends}
     _sts(setting).add("aws_web_identity", WEB_ROLE_ARN, Role("aws_web_identity", tokens=tokens), fault_of(way))
     file = setting.write("web-identity-token", "" if way == "empty-token-file" else token)
@@ -122,6 +124,8 @@ def sso(setting: Setting, way: str | None) -> None:
     server = setting.serve("aws_sso", fake, fault=fault_of(way))
     setting.variables |= {"AWS_ENDPOINT_URL_SSO": server.url, "AWS_ENDPOINT_URL_SSO_OIDC": server.url}
     signed_in = fake.sign_in(time.time(), token_s=-60 if way == "expired" else None, refreshable=way != "expired")
+    for text in fake.handed_out():
+        setting.secret("aws_sso", text)
     if way == "signed-out":
         fake.sign_out()
     setting.section(
@@ -153,11 +157,12 @@ def process(setting: Setting, way: str | None) -> None:
         command = f"{folder / 'absent'}"
     setting.section(CONFIG, "default", credential_process=command)
     setting.calls["aws_process"] = lambda: process_calls(folder)
+    setting.started["aws_process"] = folder / STARTED
 
 
 def container(setting: Setting, way: str | None) -> None:
     """Plant the endpoint of a container, with a token in a file."""
-    token = f"conformance {setting.directory.name}"
+    token = setting.secret("aws_container", f"conformance {token_urlsafe(30)}/+=")
     mint, life_s = setting.mint("aws_container", session_key), setting.world.life_of("aws_container")
     fake = Container(
         "aws_container", mint, life_s, "/role", token_text=f"{token}x" if way == "refused-token" else token

@@ -242,6 +242,7 @@ def _azure_cli(setting: Setting, way: str | None) -> None:
     cli = AzureCli(setting.directory / "bin", tenant=str(uuid.uuid4()), subscription=str(uuid.uuid4()), way=known)
     cli.answer_with(identity)
     setting.calls["azure_cli"] = lambda: len(cli.calls())
+    setting.started["azure_cli"] = cli.started
     if way == "not-on-path":
         (setting.directory / "bin" / "az").unlink()
 

@@ -1,0 +1,89 @@
+"""
+What a world is put through, so that whatever can give a secret away has had its chance.
+
+A scene works, fails, is refused by the service and finds nobody there; then every surface is looked at. It is played once per
+process of a run, and each check asks about its own surface.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from conformance import checking, stages
+from conformance.expectations import assert_equal
+from conformance.surfaces import SURFACES
+from conformance.targets import NotClaimed, TargetError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from conformance.places import Place
+    from conformance.setting import Setting
+    from conformance.stages import Stage
+    from conformance.worlds import World
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A world, and what is changed in it before the target starts; `name` tells scenes of the same world apart."""
+
+    world: World
+    name: str = ""
+    adjust: Callable[[Setting], None] | None = field(default=None, repr=False)
+
+    def __str__(self) -> str:
+        return f"{self.world}{f' {self.name}' if self.name else ''}"
+
+
+_played: dict[tuple[str, str, str], dict[str, list[str]]] = {}
+
+
+def assert_kept(surface: str, place: Place, scene: Scene) -> None:
+    """Raise `CheckFailure` if a secret of the scene turned up at that surface."""
+    checking.note_example()
+    assert_equal([], played(place, scene)[surface], f"secrets found, {surface}")
+
+
+def played(place: Place, scene: Scene) -> dict[str, list[str]]:
+    """Return what was found at each surface."""
+    key = (place.testbed.name, place.id, str(scene))
+    if key not in _played:
+        with stages.running(scene.world, place, adjust=scene.adjust, watched=True) as stage:
+            go_through(stage, place)
+            _played[key] = {name: look(stage) for name, look in SURFACES.items()}
+    return _played[key]
+
+
+def go_through(stage: Stage, place: Place) -> None:
+    """Use the target: as it is, with identities that the service does not know any more, and with no service."""
+    use(stage)
+    with suppress(TargetError, NotClaimed):
+        stage.target.explain(stage.url, stage.creds)
+    for label in list(stage.setting.identities):
+        stage.tap.forget(label)
+    use(stage)
+    if isinstance(stage.creds, dict):
+        path = stage.setting.endpoint.partition("://")[2].partition("/")[2]
+        nowhere = place.named({**stage.creds, "endpoint_url": f"{place.testbed.closed_url}/{path}".rstrip("/")})
+        with suppress(TargetError, NotClaimed):
+            stage.target.open_reader(stage.url, nowhere).get("k")
+
+
+def use(stage: Stage) -> None:
+    """Make one request of each kind; what becomes of it is no matter here."""
+    with suppress(TargetError):
+        writer, reader = stage.writer(), stage.reader()
+        calls: tuple[Callable[[], object], ...] = (
+            lambda: writer.set("k", b"value"),
+            lambda: reader.get("k"),
+            lambda: reader.get("absent"),
+            lambda: reader.list(""),
+            lambda: reader.metadata("k"),
+            lambda: reader.sign_url("k", 60),
+            lambda: writer.remove("k"),
+        )
+        for call in calls:
+            with suppress(TargetError, NotClaimed):
+                call()
