@@ -46,6 +46,15 @@ BY_CODE: dict[str, type[StorageError]] = {
 }
 BY_STATUS: dict[int | None, type[StorageError]] = {401: AuthenticationError, 403: StorageAccessDenied}
 
+# by itself it waits 15 s, then 18 s and 24 s, before it tries again, also where nobody has credentials
+TIMES: Any = {
+    "connection_timeout": 5,
+    "read_timeout": 15,
+    "retry_total": 2,
+    "initial_backoff": 1,
+    "increment_base": 1,
+}
+
 
 @contextmanager
 def _translated() -> Iterator[None]:
@@ -99,9 +108,7 @@ class _Handle:
             credential = _credential(given)
             if given.get("account_key"):
                 credential = {"account_name": account, "account_key": given["account_key"]}
-            self._client = ContainerClient(
-                endpoint, container, credential=credential, retry_total=2, connection_timeout=5, read_timeout=15
-            )
+            self._client = ContainerClient(endpoint, container, credential=credential, **TIMES)
         except ValueError as error:
             raise InvalidCredentialsError(str(error)) from error
 

@@ -68,8 +68,11 @@ def _translated(missing: type[StorageError] = StorageKeyNotFound) -> Iterator[No
     except of_api.NotFound as error:
         raise missing(str(error)) from error
     except tuple(known for known, _ in BY_CLASS) as error:
-        text = f"{type(error).__name__}: {error}"
-        raise next(kind for known, kind in BY_CLASS if isinstance(error, known))(text) from error
+        last = (
+            error.cause if isinstance(error, of_api.RetryError) else error
+        )  # what it tried again until its time was over
+        kind = next((kind for known, kind in BY_CLASS if isinstance(last, known)), StorageInternalError)
+        raise kind(f"{type(last).__name__}: {last}") from error
 
 
 def _credentials(creds: Any) -> Any:

@@ -5,6 +5,7 @@ What a provider answers to who it does not believe, by cloud and code: status, h
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from email.utils import formatdate
 from typing import TYPE_CHECKING
@@ -118,6 +119,9 @@ GOOGLE = {
     ),
 }
 
+_UNPRINTABLE = re.compile("[^\\t\\n\\x20-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]")
+_TENANT = re.compile(r"[A-Za-z0-9.-]{1,128}")
+
 _JSON_PATHS = ("/storage/", "/upload/", "/download/", "/resumable/", "/batch/")
 """How paths of Google's JSON interface begin; all others are of the XML interface."""
 
@@ -154,8 +158,8 @@ def _xml(root: str, values: dict[str, str]) -> bytes:
 
 
 def _printable(text: str) -> str:
-    """Return a text that XML can hold: control characters, which a client may have sent, as question marks."""
-    return "".join(each if each in "\t\n" or each >= " " else "?" for each in text)
+    """Return a text that XML can hold: characters that it cannot, which a client may have sent, as question marks."""
+    return _UNPRINTABLE.sub("?", text)
 
 
 def _s3(refused: Refused, request: Request) -> tuple[int, dict[str, str], bytes]:
@@ -183,7 +187,9 @@ def _azure(refused: Refused, request: Request) -> tuple[int, dict[str, str], byt
     status, text = AZURE[refused.code]
     number = str(uuid.uuid4())
     fields = dict(refused.fields)
-    tenant = fields.pop("tenant", "") or "common"
+    tenant = fields.pop("tenant", "")
+    if not _TENANT.fullmatch(tenant):
+        tenant = "common"
     message = f"{refused.message or text}\nRequestId:{number}\nTime:{formatdate(request.now, usegmt=True)}"
     headers = {
         "Content-Type": "application/xml",

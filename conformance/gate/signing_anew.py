@@ -4,6 +4,7 @@ An accepted request for Azurite: the client's proof taken out, the emulator's ow
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from email.utils import formatdate
 from urllib.parse import unquote
@@ -11,6 +12,9 @@ from urllib.parse import unquote
 from conformance.gate.proofs.azure_resource import SAS_NAMES, resource_of
 from conformance.gate.proofs.request import Request
 from conformance.gate.proofs.shared_key import by_locale, signed, string_to_sign
+
+_VERSION = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
 
 def signed_anew(
     method: bytes,
@@ -26,8 +30,7 @@ def signed_anew(
     The version of a shared access signature also is the version of the request, if it names none. Overrides of answer
     headers (`rscc` and others), which are part of a signature, go with it.
     """
-    parameters = [(name, value) for name, value in request.parameters()]
-    is_sas = any(name == "sig" for name, _ in parameters)
+    is_sas = "sig" in request.decoded()
     resource = resource_of(request)
     query = request.query
     kept = [(name, value) for name, value in pairs if name.lower() != b"authorization"]
@@ -37,8 +40,9 @@ def signed_anew(
         kept = [(name, value) for name, value in kept if name.lower() != b"date"]
     if is_sas:
         query = "&".join(part for part in query.split("&") if unquote(part.partition("=")[0]) not in SAS_NAMES)
-        if b"x-ms-version" not in sent:
-            kept.append((b"x-ms-version", request.decoded().get("sv", "").encode("latin-1")))
+        told = request.decoded().get("sv", "")
+        if b"x-ms-version" not in sent and _VERSION.fullmatch(told):
+            kept.append((b"x-ms-version", told.encode()))
     if not sent & {b"x-ms-date", b"date"}:
         kept.append((b"x-ms-date", formatdate(request.now, usegmt=True).encode()))
     path = resource.emulator_path

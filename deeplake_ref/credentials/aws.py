@@ -21,6 +21,7 @@ from deeplake_ref.credentials.aws_files import CONFIG_FILE, SHARED_FILE
 from deeplake_ref.credentials.aws_kinds import KEY_FIELDS, Kind
 from deeplake_ref.credentials.aws_machine import CONTAINER, IMDS
 from deeplake_ref.credentials.aws_process import PROCESS
+from deeplake_ref.credentials.aws_quiet import QUIET
 from deeplake_ref.credentials.aws_role import ROLE
 from deeplake_ref.credentials.aws_settings import DEFAULT_REGION, Settings
 from deeplake_ref.credentials.aws_sso import SSO
@@ -247,7 +248,8 @@ def _got(kind: Kind, settings: Settings, deadline_s: float, source: str) -> AwsC
 
     subject = kind.subject(settings)
     try:
-        loaded = kind.provider(settings, deadline_s).load()
+        with QUIET:
+            loaded = kind.provider(settings, deadline_s).load()
         if not hasattr(loaded, "refresh_needed"):
             return AwsCredentials(static(loaded, kind.names, subject, kind.wrong), settings)
         signer = Renewing(loaded, subject, source)

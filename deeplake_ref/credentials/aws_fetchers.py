@@ -23,6 +23,9 @@ from deeplake_ref.errors import CredentialsUnavailableError, InvalidCredentialsE
 IMDS_S = 1.0
 """Seconds for a connection to the metadata service, and for its answer: within two in all where nobody listens."""
 
+CONTAINER_S = 2.0
+"""Seconds for a connection to a container's endpoint, and for its answer, as botocore has it; less where time is short."""
+
 PAUSE_S = 0.2
 """Seconds between the three attempts that botocore makes at a container's endpoint."""
 
@@ -122,10 +125,13 @@ class Container(ContainerProvider):  # type: ignore[misc] # botocore has no type
 
     Args:
         environ: the variables of one moment.
+        deadline_s: seconds of the operation that needs credentials.
     """
 
-    def __init__(self, environ: dict[str, str]) -> None:
-        super().__init__(environ=environ, fetcher=_ContainerFetcher(sleep=lambda _seconds: time.sleep(PAUSE_S)))
+    def __init__(self, environ: dict[str, str], deadline_s: float) -> None:
+        session = URLLib3Session(timeout=min(CONTAINER_S, deadline_s / 12))
+        fetcher = _ContainerFetcher(session, sleep=lambda _seconds: time.sleep(PAUSE_S))
+        super().__init__(environ=environ, fetcher=fetcher)
 
     def _build_headers(self) -> Any:
         try:

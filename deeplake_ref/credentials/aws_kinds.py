@@ -38,13 +38,6 @@ class Kind:
     wrong: type[CredentialsError] = InvalidCredentialsError
 
 
-class NoCache(dict[str, Any]):
-    """A cache for botocore's fetchers that keeps nothing, so that asking again really asks."""
-
-    def __setitem__(self, _key: str, _value: Any) -> None:
-        """Forget it."""
-
-
 def without(settings: Settings, profile: Mapping[str, Any], field: str) -> str:
     """Return why a profile without a field is not configured."""
     if not profile and settings.profile_name is None:

@@ -26,11 +26,11 @@ def _lacks_container(settings: Settings) -> str | None:
     return f"neither {CONTAINER_VARIABLES[0]} nor {CONTAINER_VARIABLES[1]} is set"
 
 
-def container_provider(settings: Settings, _deadline_s: float) -> Any:
+def container_provider(settings: Settings, deadline_s: float) -> Any:
     """Return botocore's provider over the variables of one moment."""
     from deeplake_ref.credentials.aws_fetchers import Container
 
-    return Container(settings.environment)
+    return Container(settings.environment, deadline_s)
 
 
 def _lacks_imds(settings: Settings) -> str | None:

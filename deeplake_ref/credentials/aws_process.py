@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from deeplake_ref.credentials.aws_settings import Settings
 
-LONGEST_S = 30.0
+LONGEST_S = 20.0
 """Seconds that the command may take."""
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.credentials import DeferredRefreshableCredentials
 from dateutil.parser import parse
 
+from deeplake_ref.credentials.aws_quiet import QUIET
 from deeplake_ref.credentials.aws_telling import problem, told
 from deeplake_ref.errors import CredentialsUnavailableError, ExpiredTokenError
 
@@ -55,7 +56,8 @@ class Renewing(DeferredRefreshableCredentials):  # type: ignore[misc] # botocore
         """Return an answer that can be used; botocore holds the lock."""
         first, self._first = self._first, None
         try:
-            return self._heeded(_checked(first or self._fetch(), self._subject))
+            with QUIET:
+                return self._heeded(_checked(first or self._fetch(), self._subject))
         except Exception as error:  # noqa: BLE001 - processes and services fail in many ways, with secrets in the text
             failure = told(error, self._subject, self._source)
         raise failure
@@ -74,7 +76,7 @@ def _checked(metadata: Mapping[str, Any], subject: str) -> dict[str, Any]:
     """Return an answer that is complete, can be sent, and has not expired."""
     names = ("access_key", "secret_key", "token")
     values = {name: metadata.get(name) for name in names}
-    if values["token"] is None:
+    if not values["token"]:
         del values["token"]
     if problem(values):
         raise CredentialsUnavailableError(f"{subject}: what came back lacks a key, or has an odd character in it")

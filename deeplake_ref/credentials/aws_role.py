@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from deeplake_ref.credentials.aws_environment import environment_provider
 from deeplake_ref.credentials.aws_files import config_file_of, shared_file_of
-from deeplake_ref.credentials.aws_kinds import Kind, NoCache, without
+from deeplake_ref.credentials.aws_kinds import Kind, without
 from deeplake_ref.credentials.aws_machine import container_provider, imds_provider
 from deeplake_ref.credentials.aws_process import process_of
 from deeplake_ref.credentials.aws_services import IdentityServices
@@ -38,7 +38,7 @@ def _provider(settings: Settings, deadline_s: float) -> Any:
     return AssumeRoleProvider(
         load_config=lambda: services.full_config,
         client_creator=services.create_client,
-        cache=NoCache(),
+        cache={},
         profile_name=settings.selected,
         prompter=_refuse_mfa,
         credential_sourcer=CanonicalNameCredentialSourcer(

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from deeplake_ref.credentials.aws_settings import Settings
 
-LONGEST_S = 10.0
+LONGEST_S = 5.0
 """Seconds for a connection to an identity service, and for its answer."""
 
 ATTEMPTS = 2
@@ -35,7 +35,7 @@ class IdentityServices:
 
     def __init__(self, settings: Settings, deadline_s: float) -> None:
         self._settings = settings
-        self._timeout_s = min(LONGEST_S, deadline_s / 6)
+        self._timeout_s = min(LONGEST_S, deadline_s / 12)
 
     @property
     def full_config(self) -> Mapping[str, Any]:

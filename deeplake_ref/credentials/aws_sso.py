@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from deeplake_ref.credentials.aws_kinds import Kind, NoCache, without
+from deeplake_ref.credentials.aws_kinds import Kind, without
 from deeplake_ref.credentials.aws_services import IdentityServices
 
 if TYPE_CHECKING:
@@ -42,7 +42,6 @@ def sso_of(settings: Settings, deadline_s: float, profile_name: str) -> Any:
         load_config=lambda: services.full_config,
         client_creator=services.create_client,
         profile_name=profile_name,
-        cache=NoCache(),
         token_cache=tokens,
         token_provider=SSOTokenProvider(services, cache=tokens, profile_name=profile_name),
     )

@@ -48,7 +48,8 @@ def static(found: Any, names: tuple[str, str, str], subject: str, kind: type[Cre
     if found is None:
         raise kind(f"{subject}: a field of it is blank")
     values = dict(zip(names, (found.access_key, found.secret_key, found.token), strict=True))
-    if found.token is None:
+    if not found.token:
+        # files and processes often have the field and nothing in it, and botocore sends no blank token
         del values[names[2]]
     odd = problem(values)
     if odd:

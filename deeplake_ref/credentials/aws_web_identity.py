@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deeplake_ref.credentials.aws_kinds import Kind, NoCache, without
+from deeplake_ref.credentials.aws_kinds import Kind, without
 from deeplake_ref.credentials.aws_services import IdentityServices
 from deeplake_ref.errors import InvalidCredentialsError, redacted
 
@@ -71,7 +71,6 @@ def web_identity_of(
         load_config=lambda: config,
         client_creator=services.create_client,
         profile_name=profile_name,
-        cache=NoCache(),
         disable_env_vars=True,
         token_loader_cls=_token_loader,
     )

@@ -25,9 +25,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deeplake_ref.credentials.azure_entra import PATIENCE_S, answer, left_out, variable
-from deeplake_ref.credentials.azure_exchange import exchanged
+from deeplake_ref.credentials.azure_exchange import authority, exchanged
 from deeplake_ref.credentials.azure_texts import Answer, invalid
 from deeplake_ref.credentials.chain import NotMine
+from deeplake_ref.secrets import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,29 +67,30 @@ class ServicePrincipal:
         tenant, client = _application(proof)
         self.destination.check()
         make = _with_secret if proof == SECRET else _with_certificate
-        return answer(self.name, partial(exchanged, self.name, make(tenant, client), self.patience_s))
+        return answer(self.name, partial(exchanged, self.name, authority(), make(tenant, client), self.patience_s))
 
 
 def _with_secret(tenant: str, client: str) -> Callable[..., Any]:
-    secret = variable(SECRET)
+    secret = Secret(variable(SECRET) or "")
 
     def make(**settings: Any) -> Any:
         from azure.identity import ClientSecretCredential
 
-        return ClientSecretCredential(tenant, client, secret, **settings)
+        return ClientSecretCredential(tenant, client, secret.reveal(), **settings)
 
     return make
 
 
 def _with_certificate(tenant: str, client: str) -> Callable[..., Any]:
-    path, password = Path(variable(CERTIFICATE) or ""), variable(PASSWORD)
+    path, password = Path(variable(CERTIFICATE) or ""), Secret(variable(PASSWORD) or "")
 
     def make(**settings: Any) -> Any:
         from azure.identity import CertificateCredential
 
         data = _read(path, CERTIFICATE)
+        opened = {"certificate_data": data, "password": password.reveal() or None}
         try:
-            return CertificateCredential(tenant, client, certificate_data=data, password=password, **settings)
+            return CertificateCredential(tenant, client, **opened, **settings)
         except (ValueError, TypeError):
             pass
         raise invalid(f"{CERTIFICATE} is not a certificate with its private key, or {PASSWORD} does not open it")
@@ -122,7 +124,7 @@ class WorkloadIdentity:
                 raise invalid(f"the file of {TOKEN_FILE} is empty")
             return WorkloadIdentityCredential(tenant_id=tenant, client_id=client, token_file_path=path, **settings)
 
-        return answer(self.name, partial(exchanged, self.name, make, self.patience_s))
+        return answer(self.name, partial(exchanged, self.name, authority(), make, self.patience_s))
 
 
 def _application(proof: str) -> tuple[str, str]:

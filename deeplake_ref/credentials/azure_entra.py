@@ -99,7 +99,9 @@ _SILENCE = _WhileAsking()
 
 @contextmanager
 def unlogged() -> Iterator[None]:
-    """Keep the identity libraries from logging what this thread asks; they are imported already."""
+    """Keep the identity libraries from logging what this thread asks."""
+    import azure.identity  # noqa: F401 - makes the loggers, with those of MSAL
+
     for name in list(logging.Logger.manager.loggerDict):
         if name.startswith(("azure.identity", "msal")):
             # the filters of a logger are not those of its children; adding the same one again does nothing

@@ -59,11 +59,12 @@ def authority() -> str:
     return checked
 
 
-def exchanged(source: str, make: Callable[..., Any], patience_s: float) -> Token:
+def exchanged(source: str, host: str, make: Callable[..., Any], patience_s: float) -> Token:
     """Return a token of a new credential, which knows none yet.
 
     Args:
         source: the name of the source, for errors.
+        host: the base URL of Entra ID.
         make: makes the credential of azure-identity from keyword arguments; raises `StorageError`, or `ValueError`.
         patience_s: seconds that the endpoint is waited for.
 
@@ -71,7 +72,6 @@ def exchanged(source: str, make: Callable[..., Any], patience_s: float) -> Token
         CredentialsUnavailableError: the endpoint refuses, fails, or is not reached; `code` is that of Entra ID.
         InvalidCredentialsError: what is configured cannot be used.
     """
-    host = authority()
     left = ATTEMPTS
     while True:
         watch = _Watch()

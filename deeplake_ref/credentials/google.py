@@ -164,7 +164,9 @@ def checked(creds: SecretFields) -> dict[str, Any]:
     if not isinstance(given, Mapping):
         raise invalid(f"creds for gcs:// is a dictionary, a str or None: {type(given).__name__}. {HINT}")
     types = {**google_files.FIELDS, "anon": bool}
-    fields = check_dictionary(given, provider="gcs", own=FIELDS, foreign=FOREIGN, types=types)
+    # gcloud writes it empty
+    filled = {name: each for name, each in given.items() if not (name == "account" and each == "")}
+    fields = check_dictionary(filled, provider="gcs", own=FIELDS, foreign=FOREIGN, types=types)
     asked = [name for name in ("anon", "gcs_oauth_token") if fields.get(name)]
     if asked and len(set(fields) - set(ADDRESSING) - ({"anon"} if not fields.get("anon") else set())) > 1:
         raise invalid(f"`{asked[0]}` of creds and other credentials exclude each other")

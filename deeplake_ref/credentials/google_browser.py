@@ -18,6 +18,8 @@ import json
 import os
 import queue
 import secrets
+import shlex
+import subprocess
 import threading
 import webbrowser
 from contextlib import contextmanager
@@ -42,6 +44,8 @@ AUTH_URI = "https://accounts.google.com/o/oauth2/v2/auth"
 
 CONSENT_S = 120.0
 """Seconds that the person has, unless `DEEPLAKE_GCS_CONSENT_S` says otherwise."""
+
+LONGEST_CONSENT_S = 24 * 3600.0
 
 PAGE = b"<!doctype html><title>Deep Lake</title><p>You may close this page."
 
@@ -96,11 +100,13 @@ def consent(asking: Client) -> Kept:
     """Open the page, wait for its answer, and trade the code for tokens.
 
     Raises:
+        InvalidCredentialsError: the seconds are no number.
         CredentialsUnavailableError: the person refused, did not answer in time, the answer belongs to another session, no
             browser could be started, or the token service refused; `code` tells which.
     """
     state, verifier = secrets.token_urlsafe(32), secrets.token_urlsafe(64)
     challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+    seconds = _seconds()
     with _listening() as (port, answers):
         redirect = f"http://127.0.0.1:{port}/"
         asked = {
@@ -118,7 +124,7 @@ def consent(asking: Client) -> Kept:
         page = f"{asking.auth_uri}{separator}{urlencode(asked)}"
         # in a thread of its own, since a command may run for as long as its window is open
         threading.Thread(target=_open, args=(page, answers), daemon=True, name="deeplake_ref-browser").start()
-        answer = _waited(answers)
+        answer = _waited(answers, seconds)
     code = _code(answer, state)
     return _traded(asking, code, redirect, verifier)
 
@@ -165,28 +171,39 @@ def _listening() -> Iterator[tuple[int, queue.SimpleQueue[Answer | None]]]:
 
 
 def _open(page: str, answers: queue.SimpleQueue[Answer | None]) -> None:
-    # asked for by name, since `webbrowser` reads the variable once per process
     named = [each for each in os.environ.get("BROWSER", "").split(os.pathsep) if each.strip()]
-    for each in named:
-        try:
-            if webbrowser.get(each).open(page):
-                return
-        except (webbrowser.Error, OSError, ValueError):
-            continue
-    if named or not webbrowser.open(page):
+    # run here, since `webbrowser` reads the variable once per process, and never waits for what it starts
+    opened = any(_ran(each, page) for each in named) if named else webbrowser.open(page)
+    if not opened:
         answers.put(None)
 
 
-def _waited(answers: queue.SimpleQueue[Answer | None]) -> Answer:
+def _ran(command: str, page: str) -> bool:
+    """Run a command of `$BROWSER`, which has `%s` for the page or nothing, and perhaps an `&` at its end."""
+    try:
+        words = shlex.split(command.strip().removesuffix("&"))
+        words = [word.replace("%s", page) for word in words] if "%s" in command else [*words, page]
+        return subprocess.run(words, check=False).returncode == 0
+    except (OSError, ValueError):
+        return False
+
+
+def _seconds() -> float:
     configured = os.environ.get("DEEPLAKE_GCS_CONSENT_S", "").strip()
     try:
         seconds = float(configured or CONSENT_S)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= LONGEST_CONSENT_S:
+        raise google_files.invalid(f"DEEPLAKE_GCS_CONSENT_S is not a number of seconds up to {LONGEST_CONSENT_S:.0f}")
+    return seconds
+
+
+def _waited(answers: queue.SimpleQueue[Answer | None], seconds: float) -> Answer:
+    try:
         answer = answers.get(timeout=seconds)
     except queue.Empty:
-        message = f"nobody answered the consent page within {configured or f'{CONSENT_S:.0f}'} seconds"
-        failure = _unavailable(message, "consent_timeout")
-    except (ValueError, OverflowError):
-        raise google_files.invalid("DEEPLAKE_GCS_CONSENT_S is not a number of seconds") from None
+        failure = _unavailable(f"nobody answered the consent page within {seconds:g} seconds", "consent_timeout")
     else:
         if answer is not None:
             return answer
@@ -228,7 +245,7 @@ def _traded(asking: Client, code: str, redirect: str, verifier: str) -> Kept:
         refreshes.append(Secret(refresh))
         return Token(Secret(token), datetime.now(UTC) + timedelta(seconds=lasts))
 
-    token = fetching("the code of the consent page", ask)(FETCH_S)
+    token = fetching("the code of the consent page", {asking.token_uri}, ask)(FETCH_S)
     told = {"client_id": asking.client_id, "client_secret": asking.client_secret, "token_uri": asking.token_uri}
     return Kept(told, refreshes[0], token)
 

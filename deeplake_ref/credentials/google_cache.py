@@ -54,7 +54,7 @@ class Kept:
                 save(Kept(self.client, self.refresh_token, token))
             return token
 
-        return GoogleCredentials(self.token, fetching(about, ask, expires=True))
+        return GoogleCredentials(self.token, fetching(about, {self.client["token_uri"].strip()}, ask, expires=True))
 
     def __reduce_ex__(self, _protocol: object) -> Any:
         raise TypeError("a consent is not pickled")

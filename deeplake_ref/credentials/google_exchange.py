@@ -1,9 +1,10 @@
 """
 How token services are asked: short time-outs, no redirects, and of a refusal nothing but its code.
 
-`Exchange` is the transport that google-auth's classes are given to refresh with. Nothing else of them is called: their
-`before_request` would send the token to iamcredentials.googleapis.com in the background (the look-up of the Regional
-Access Boundary, google-auth 2.62.2, `credentials.py`), whatever the storage endpoint is.
+`Exchange` is the transport that google-auth's classes are given to refresh with, and it reaches nothing but the services
+that the credentials name. Nothing else of those classes is called: their `before_request` would send the token to
+iamcredentials.googleapis.com in the background (the look-up of the Regional Access Boundary, google-auth 2.62.2,
+`credentials.py`), whatever the storage endpoint is.
 """
 
 from __future__ import annotations
@@ -31,14 +32,12 @@ from deeplake_ref.secrets import Secret
 from deeplake_ref.stores import sessions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
 ATTEMPT_S = 10.0
 """Seconds of one request at most."""
 
 ATTEMPTS = 3
-
-LONGEST_ANSWER = 1024 * 1024
 
 CODE = re.compile(r"[A-Za-z_]{1,60}")
 """Codes as OAuth (RFC 6749, 5.2) and Google's APIs have them; anything else might be content."""
@@ -85,9 +84,10 @@ class Received:
 
 
 class Exchange:
-    """Makes the requests of one exchange, within its seconds; remembers how the last one was refused."""
+    """Makes the requests of one exchange, within its seconds, to the services it is for; remembers the last refusal."""
 
-    def __init__(self, within_s: float) -> None:
+    def __init__(self, within_s: float, services: Collection[str]) -> None:
+        self._services = services
         self._deadline = sessions.Deadline(within_s)
         self._within_s = within_s
         self.status: int | None = None
@@ -105,33 +105,41 @@ class Exchange:
         """Make one request, again after faults that pass.
 
         Raises:
+            ValueError: it is for another service.
             StorageError: it was not answered.
         """
+        if url.strip() not in self._services:
+            raise ValueError("a service that the credentials do not name")
         # what a service says where it is down is no refusal, and is repeated here rather than by google-auth
         policy = RetryPolicy(attempts=ATTEMPTS, deadline_s=self._within_s)
-        received = policy.run(lambda: self._once(checked_url(url, "a URL in the credentials"), method, body, headers))
+        received = policy.run(lambda: self._once(url.strip(), method, body, headers))
         self._remember(received)
         return received
 
     def _once(self, url: str, method: str, body: bytes | None, headers: Mapping[str, str] | None) -> Received:
         from requests import RequestException, Session
+        from urllib3.exceptions import HTTPError
 
         limit = min(ATTEMPT_S, self._deadline.left_s())
+        asked = {**(headers or {}), "Accept-Encoding": "identity"}
         failure: StorageError
         try:
             with Session() as session:
                 sessions.settle(session, url)
                 if is_loopback(url):
                     session.proxies = {}
-                response = session.request(
-                    method, url, data=body, headers=dict(headers or {}), timeout=limit, allow_redirects=False
-                )
-                if response.status_code < 500 and response.status_code not in (408, 429):
-                    return Received(response.status_code, response.headers, response.content[:LONGEST_ANSWER])
+                with session.request(
+                    method, url, data=body, headers=asked, timeout=limit, allow_redirects=False, stream=True
+                ) as response:
+                    status = response.status_code
+                    if status < 500 and status not in (408, 429):
+                        answer = sessions.Answer(status, response.headers, response.raw)
+                        return Received(status, answer.headers, answer.body(self._deadline))
             failure = StorageInternalError("a token service is down", http_status=503)
-            self.status = response.status_code
-        except RequestException as error:
-            failure = StorageNetworkConnectionError(f"a token service was not reached: {type(error).__name__}")
+            self.status = status
+        except (RequestException, HTTPError, OSError, sessions.IncompleteBodyError) as error:
+            host = urlsplit(url).hostname
+            failure = StorageNetworkConnectionError(f"the token service {host} was not reached: {type(error).__name__}")
             failure.__cause__ = redacted(error)
         raise failure
 
@@ -150,22 +158,23 @@ class Exchange:
             self.description = str(told.get("error_description", ""))
 
 
-def fetching(about: str, ask: Callable[[Exchange], Token], *, expires: bool = False) -> Callable[[float], Token]:
+def fetching(
+    about: str, services: Collection[str], ask: Callable[[Exchange], Token], *, expires: bool = False
+) -> Callable[[float], Token]:
     """Return how a token is got.
 
     Args:
         about: what is exchanged, for messages.
+        services: the URLs that may be asked.
         ask: exchanges it, by google-auth or by hand; what it raises is redacted.
         expires: whether `invalid_grant` means that what is exchanged is revoked or expired, as it does of what a person
             consented to.
     """
 
     def fetch(within_s: float) -> Token:
-        exchange = Exchange(within_s)
+        exchange = Exchange(within_s, services)
         try:
             return ask(exchange)
-        except InvalidCredentialsError:
-            raise
         except Exception as error:  # noqa: BLE001 - what google-auth raises holds answers of the token service
             failure = _failure(about, exchange, error, expires=expires)
         raise failure

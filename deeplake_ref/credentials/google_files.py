@@ -19,7 +19,7 @@ from deeplake_ref.credentials.google_tokens import GoogleCredentials, Signer, To
 from deeplake_ref.errors import InvalidCredentialsError, redacted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 SCOPE = "https://www.googleapis.com/auth/devstorage.read_write"
 
@@ -125,7 +125,8 @@ def credentials(info: Mapping[str, Any], where: str) -> GoogleCredentials:
     signer = Signer(info["client_email"], made.sign_bytes) if kind == "service_account" else None
     about = f"{where} ({kind})"
     consented = "authorized_user" in (kind, info.get("source_credentials", {}).get("type"))
-    fetch = fetching(about, lambda exchange: refreshed(made, exchange), expires=consented)
+    services = frozenset(_services(info))
+    fetch = fetching(about, services, lambda exchange: refreshed(made, exchange), expires=consented)
     return GoogleCredentials(fetch=fetch, signer=signer)
 
 
@@ -145,7 +146,8 @@ def checked(info: Mapping[str, Any], where: str) -> str:
             raise invalid(f"{where} ({kind}) has no `{name}`")
         _check(info[name], name, expected, where)
     for name, expected in OPTIONAL.items():
-        if info.get(name) is not None and name not in REQUIRED[kind]:
+        # gcloud writes some of them empty, such as `account`
+        if info.get(name) not in (None, "") and name not in REQUIRED[kind]:
             _check(info[name], name, expected, where)
     for name in URLS:
         if info.get(name) is not None:
@@ -156,6 +158,21 @@ def checked(info: Mapping[str, Any], where: str) -> str:
 def invalid(message: str) -> InvalidCredentialsError:
     """Return an error of this cloud, of which no request was made."""
     return InvalidCredentialsError(message, provider="gcs", effect="none")
+
+
+def _services(info: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the URLs that a token is got from."""
+    match info["type"]:
+        case "service_account":
+            yield info["token_uri"].strip()
+        case "authorized_user":
+            yield (info.get("token_uri") or TOKEN_URI).strip()
+        case "external_account":
+            named = (info["token_url"], info["credential_source"].get("url"))
+            yield from (url.strip() for url in (*named, info.get("service_account_impersonation_url")) if url)
+        case _:
+            yield info["service_account_impersonation_url"].strip()
+            yield from _services(info["source_credentials"])
 
 
 def _check(value: object, name: str, expected: type, where: str) -> None:

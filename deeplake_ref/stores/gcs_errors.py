@@ -69,6 +69,10 @@ def _refused(error: sessions.RefusedError, about: str, client: GcsClient) -> Sto
         return errors.StorageInternalError(f"{said}; not an answer of Cloud Storage, check endpoint_url")
     if client.credentials.is_anonymous and status == 401:
         return errors.AuthenticationError(f"{said}; it is not public, anonymous requests are refused")
+    if status == 401:
+        return errors.AuthenticationError(
+            f"{said}; the token is not accepted: expired, revoked, or of somebody unknown"
+        )
     if kind is errors.StorageBucketNotFound:
         return kind(f"{said}; create the bucket first")
     if kind is errors.StorageAccessDenied:

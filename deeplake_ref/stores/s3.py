@@ -16,6 +16,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from deeplake_ref.credentials import aws
+from deeplake_ref.credentials.aws_quiet import QUIET
 from deeplake_ref.errors import (
     AuthenticationError,
     CredentialsError,
@@ -124,7 +125,8 @@ class S3Store:
         def attempt() -> Any:
             nonlocal unknown
             try:
-                return request(client)
+                with QUIET:
+                    return request(client)
             except CredentialsError as error:
                 # it comes out of botocore's signing, whose frames hold keys
                 failure: StorageError = error.with_traceback(None)
@@ -282,7 +284,7 @@ class S3Store:
             )
         except BaseException as error:
             if not isinstance(error, StorageError) or error.code != "NoSuchUpload":
-                with suppress(Exception):
+                with suppress(Exception), QUIET:
                     # once: the time is spent, and lifecycle rules take what is left over
                     self._connected().abort_multipart_upload(**where)
             raise

@@ -358,3 +358,13 @@ def test_a_path_counts_as_what_it_decodes_to() -> None:
     """As S3 does, so that a client may encode more than it has to."""
     assert verify(replace(GET_OBJECT, path="/%74est.txt")).label == "example"
     assert verify(replace(PUT_OBJECT, path="/test%24file.text")).label == "example"
+
+
+@pytest.mark.parametrize(
+    "part", ["host", "AKIAIOSFODNN7EXAMPLE", "aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404"]
+)
+def test_characters_that_no_header_holds_are_refused(part: str) -> None:
+    """A query may name any; none of them is an error of the verifier's own."""
+    altered = replace(PRESIGNED, query=PRESIGNED.query.replace(part, f"{part};%E2%82%AC"))
+
+    assert code_of(altered) in {"SignatureDoesNotMatch", "InvalidAccessKeyId"}

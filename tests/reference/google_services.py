@@ -41,9 +41,7 @@ def pem() -> str:
     """Return it as key files hold it."""
     return (
         private_key()
-        .private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
+        .private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
         .decode()
     )
 
@@ -114,11 +112,14 @@ class Services:
     def user(self, name: str = "user") -> dict[str, Any]:
         """Return the file of a person who logged in."""
         return {
+            "account": "",
             "type": "authorized_user",
             "client_id": f"{name}.apps.googleusercontent.com",
             "client_secret": f"GOCSPX-{CANARY}",
             "refresh_token": f"1//{name}-{CANARY}",
             "token_uri": f"{self.url}/token",
+            "quota_project_id": "conformance",
+            "universe_domain": "googleapis.com",
         }
 
     def external(self, subject_token_file: str) -> dict[str, Any]:
@@ -159,5 +160,7 @@ def leaks(error: BaseException) -> bool:
     """Whether an error, or what hangs on it, tells a secret, or keeps a frame that holds one."""
     import traceback
 
-    told = "".join(traceback.format_exception(error)) + repr(vars(error)) + repr(error.__cause__ and vars(error.__cause__))
+    told = (
+        "".join(traceback.format_exception(error)) + repr(vars(error)) + repr(error.__cause__ and vars(error.__cause__))
+    )
     return CANARY in told or "PRIVATE KEY" in told or pem().split("\n")[1] in told

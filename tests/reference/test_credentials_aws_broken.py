@@ -549,6 +549,14 @@ def test_surrounding_whitespace_does_not_count(aws_world: World) -> None:
     assert frozen[:3] == ("AKIA", "secret", None)
 
 
+def test_a_blank_token_is_none(aws_world: World) -> None:
+    """Tools that write files and processes leave the field there."""
+    aws_world.credentials("aws_access_key_id = AKIA\naws_secret_access_key = x\naws_session_token =\n")
+    chain = chain_of()
+
+    assert (key_of(chain), chain.source) == ("AKIA", "aws_shared_file")
+
+
 # ---- files
 
 
@@ -685,6 +693,19 @@ def test_a_login_is_renewed_and_kept(aws_world: World) -> None:
     assert (kept["accessToken"], kept["expiresAt"][-1]) == (aws_world.secret("sso", "renewed"), "Z")
     assert path.stat().st_mode & 0o077 == 0
     assert aws_world.asked() == {"oidc", "sso"}
+
+
+@pytest.mark.parametrize(
+    ("source", "what"), [("aws_assume_role", "AssumeRole"), ("aws_sso", "sso"), ("aws_container", "container")]
+)
+def test_a_service_that_hangs_is_left(aws_world: World, source: str, what: str) -> None:
+    """After a part of the operation's time, and one more try, of botocore's two at a container."""
+    answering(source, **{what: HANG})(aws_world)
+    with pytest.raises(CredentialsUnavailableError) as caught:
+        chain_of(deadline_s=6).resolve()
+
+    assert caught.value.source == source
+    assert len(aws_world.service.asked) == (3 if source == "aws_container" else 2)
 
 
 # ---- hygiene

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 import sys
 import threading
 import traceback
+import urllib.parse
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,9 +20,10 @@ import pytest
 
 from deeplake_ref import errors, storage
 from deeplake_ref.credentials import aws
+from deeplake_ref.credentials.aws_quiet import QUIET
 from deeplake_ref.secrets import SecretFields
 from deeplake_ref.stores import CHUNK
-from tests.reference.aws_world import LONG_S, OF_SERVICES, World
+from tests.reference.aws_world import AMBIENT, LONG_S, OF_SERVICES, World
 from tests.reference.scripted import HANG, Asked, Reply
 from tests.reference.test_handles import in_a_child, needs_fork
 
@@ -83,7 +86,7 @@ def shelf(aws_world: World) -> Shelf:
 @contextmanager
 def opened(creds: Any = None) -> Iterator[storage.Writer]:
     """Open a handle at that store."""
-    with storage.Writer("s3://box/ds", creds, deadline_s=20) as writer:
+    with storage.Writer("s3://box/ds", creds, deadline_s=60) as writer:
         yield writer
 
 
@@ -334,6 +337,38 @@ def test_a_token_file_that_was_written_again_is_read_again(aws_world: World, she
     bodies = [asked.body.decode() for asked in aws_world.service.asked if asked.path.startswith("/sts")]
 
     assert [rotated in bodies[0], again in bodies[1]] == [True, True]
+
+
+@pytest.mark.parametrize("source", AMBIENT)
+def test_no_secret_is_logged(aws_world: World, shelf: Shelf, source: str, caplog: pytest.LogCaptureFixture) -> None:
+    """At any level; botocore logs tokens, logins and whole answers."""
+    caplog.set_level(logging.DEBUG)
+    aws_world.plant(source)
+    if source == "aws_sso":
+        end, more = "2099-01-01T00:00:00Z", {"clientId": "id", "clientSecret": aws_world.secret("client")}
+        aws_world.log_in(-5, refreshToken=aws_world.secret("refresh"), registrationExpiresAt=end, **more)
+    shelf.refused = {aws_world.key(source)} if source in RENEWABLE and source != "aws_process" else set()
+    with opened() as writer:
+        writer.set("k", b"x")
+        writer.get_reader().sign_url("k", 60)
+    lines = "\n".join([urllib.parse.unquote(record.getMessage()) for record in caplog.records])
+
+    assert "botocore" in {record.name.partition(".")[0] for record in caplog.records}
+    assert not [secret for secret in aws_world.secrets if secret in lines]
+
+
+def test_what_others_do_with_botocore_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """Only our own requests are kept quiet."""
+    caplog.set_level(logging.DEBUG)
+    log = logging.getLogger("botocore.auth")
+    with QUIET:
+        log.debug("ours")
+        other = threading.Thread(target=log.debug, args=("theirs",))
+        other.start()
+        other.join()
+    log.debug("later")
+
+    assert caplog.messages == ["theirs", "later"]
 
 
 # ---- when they end

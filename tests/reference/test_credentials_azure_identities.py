@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import subprocess
+import sys
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -578,3 +580,21 @@ def test_secrets_of_a_test_differ() -> None:
     made: list[Any] = [new_secret(), new_secret(), new_token(), new_token()]
 
     assert len(set(made)) == 4
+
+
+def test_the_first_question_of_a_process_is_not_logged(world: World) -> None:
+    """The libraries are imported by it, and make their loggers then."""
+    world.entra(lambda _form: refusal(401, "invalid_client", 7000215))
+    world.service_principal()
+    program = (
+        "import logging\n"
+        "logging.basicConfig(level=logging.DEBUG)\n"
+        "from deeplake_ref.credentials import azure\n"
+        "from deeplake_ref.secrets import SecretFields\n"
+        "try:\n    azure.chain(SecretFields(None), 'acct').resolve()\n"
+        "except Exception as error:\n    print(error.code)\n"
+    )
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+
+    assert run.stdout == "AADSTS7000215\n"
+    assert not [secret for secret in ("sEcReT", *world.secrets) if secret in run.stderr]

@@ -13,6 +13,7 @@ import pytest
 from deeplake_ref import errors
 from deeplake_ref.credentials import google as chains
 from deeplake_ref.credentials import google_files
+from deeplake_ref.credentials.google_exchange import Exchange
 from deeplake_ref.secrets import SecretFields
 from tests.reference.google_services import ACCOUNT, CANARY, Services, leaks, of_json, who
 from tests.reference.scripted import RESET, Reply
@@ -89,9 +90,7 @@ def test_a_workload_elsewhere_may_act_as_a_service_account(google: Services, tmp
 
 
 @pytest.mark.parametrize("kind", ["account", "user", "external", "impersonated"])
-def test_nobody_else_is_asked(
-    google: Services, tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nobody_else_is_asked(google: Services, tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """google-auth would send the token to iamcredentials.googleapis.com on the first use of most types."""
     import socket
 
@@ -115,6 +114,14 @@ def test_nobody_else_is_asked(
     credentials.renewed()
 
     assert set(hosts) == {"127.0.0.1"}
+
+
+def test_an_exchange_reaches_nothing_but_what_the_credentials_name(google: Services) -> None:
+    """Whatever a later release of google-auth looks up while it refreshes."""
+    with pytest.raises(ValueError, match="do not name"):
+        Exchange(5, {f"{google.url}/token"})(f"{google.url}/allowedLocations")
+
+    assert google.paths == []
 
 
 # ---- what is wrong with a file
@@ -303,11 +310,29 @@ def test_fields_that_google_adds_one_day_are_fine_in_a_file(google: Services, tm
 @pytest.mark.parametrize(
     ("kind", "reply", "expected", "code", "told"),
     [
-        ("account", of_json({"error": "invalid_grant"}, 400), "CredentialsUnavailableError", "invalid_grant", "refused"),
+        (
+            "account",
+            of_json({"error": "invalid_grant"}, 400),
+            "CredentialsUnavailableError",
+            "invalid_grant",
+            "refused",
+        ),
         ("user", of_json({"error": "invalid_grant"}, 400), "ExpiredTokenError", "invalid_grant", "log in again"),
         ("user", of_json({"error": "invalid_client"}, 401), "CredentialsUnavailableError", "invalid_client", "refused"),
-        ("impersonated", of_json({"error": "invalid_grant"}, 400), "ExpiredTokenError", "invalid_grant", "log in again"),
-        ("external", of_json({"error": "invalid_grant"}, 400), "CredentialsUnavailableError", "invalid_grant", "refused"),
+        (
+            "impersonated",
+            of_json({"error": "invalid_grant"}, 400),
+            "ExpiredTokenError",
+            "invalid_grant",
+            "log in again",
+        ),
+        (
+            "external",
+            of_json({"error": "invalid_grant"}, 400),
+            "CredentialsUnavailableError",
+            "invalid_grant",
+            "refused",
+        ),
         (
             "account",
             of_json({"error": "invalid_grant", "error_description": "not in a reasonable timeframe"}, 400),
@@ -315,14 +340,26 @@ def test_fields_that_google_adds_one_day_are_fine_in_a_file(google: Services, tm
             "invalid_grant",
             "check the clock",
         ),
-        ("user", of_json({"error": CANARY, "error_description": CANARY}, 400), "CredentialsUnavailableError", None, "400"),
+        (
+            "user",
+            of_json({"error": CANARY, "error_description": CANARY}, 400),
+            "CredentialsUnavailableError",
+            None,
+            "400",
+        ),
         ("user", Reply(403, body=CANARY.encode()), "CredentialsUnavailableError", None, "HTTP 403"),
         ("user", Reply(302, {"Location": "http://127.0.0.1:9/"}), "CredentialsUnavailableError", None, "HTTP 302"),
         ("user", Reply(200, body=b"<html>"), "CredentialsUnavailableError", None, "no token service"),
         ("user", of_json({"expires_in": 1}), "CredentialsUnavailableError", None, "no token service"),
         ("account", of_json([CANARY]), "CredentialsUnavailableError", None, "no token service"),
         ("external", of_json({"access_token": CANARY}), "CredentialsUnavailableError", None, "no token service"),
-        ("user", of_json({"access_token": 7, "expires_in": 1}), "CredentialsUnavailableError", None, "no token service"),
+        (
+            "user",
+            of_json({"access_token": 7, "expires_in": 1}),
+            "CredentialsUnavailableError",
+            None,
+            "no token service",
+        ),
     ],
     ids=lambda each: each if isinstance(each, str) else "",
 )
@@ -346,7 +383,11 @@ def test_a_refusal_is_told_by_its_code(
     assert len(google.paths) == 1
 
 
-@pytest.mark.parametrize(("reply", "status"), [(Reply(503, body=CANARY.encode()), 503), (RESET, None)])
+@pytest.mark.parametrize(
+    ("reply", "status"),
+    [(Reply(503, body=CANARY.encode()), 503), (RESET, None), (Reply(200, body=b'{"access', announced=99), None)],
+    ids=["down", "reset", "cut"],
+)
 def test_a_fault_that_lasts_is_unavailable(google: Services, reply: Reply, status: int | None) -> None:
     """After three tries."""
     google.instead = lambda _asked: reply

@@ -14,7 +14,7 @@ import pytest
 
 from deeplake_ref import errors
 from deeplake_ref.credentials import google as chains
-from deeplake_ref.credentials.google_cache import Kept, save
+from deeplake_ref.credentials.google_cache import Kept
 from deeplake_ref.secrets import Secret, SecretFields
 from deeplake_ref.storage import Reader
 from tests.reference.google_services import CANARY, Services, leaks, who
@@ -52,8 +52,12 @@ def test_anonymous_is_what_was_asked_for(creds: Any) -> None:
     assert (source, credentials.is_anonymous, credentials.headers()) == ("gcs_anon", True, {})
 
 
-@pytest.mark.parametrize("creds", [None, {}, "ENV", {"anon": False}, {"anon": None}, ENDPOINT, {"anon": False, **ENDPOINT}])
-def test_nothing_asked_for_is_what_the_machine_has(google: Services, monkeypatch: pytest.MonkeyPatch, creds: Any) -> None:
+@pytest.mark.parametrize(
+    "creds", [None, {}, "ENV", {"anon": False}, {"anon": None}, ENDPOINT, {"anon": False, **ENDPOINT}]
+)
+def test_nothing_asked_for_is_what_the_machine_has(
+    google: Services, monkeypatch: pytest.MonkeyPatch, creds: Any
+) -> None:
     """Whatever the endpoint; without anything there is an error, never an anonymous request."""
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", "http://127.0.0.1:1")
     error = refusal(creds)
@@ -235,7 +239,7 @@ def test_a_broken_emulator_variable_is_named(monkeypatch: pytest.MonkeyPatch, ho
     ],
 )
 @pytest.mark.usefixtures("no_google")
-def test_a_token_goes_over_http_to_loopback_only(url: str, allowed: bool) -> None:  # noqa: FBT001 - a parameter
+def test_a_token_goes_over_http_to_loopback_only(url: str, allowed: bool) -> None:
     """Anonymous requests go anywhere."""
     fields = SecretFields({"gcs_oauth_token": CANARY, "endpoint_url": url})
     credentials = chains.chain(fields).resolve().credentials

@@ -15,8 +15,6 @@ from tests.reference.google_services import CANARY, FLAVOUR, Services, leaks, of
 from tests.reference.scripted import RESET, Reply
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from deeplake_ref.credentials.google_tokens import GoogleCredentials
 
 
@@ -157,16 +155,9 @@ def test_an_expired_token_of_the_machine_is_replaced(machine: Services) -> None:
     assert len(machine.paths) == 2
 
 
-@pytest.fixture
-def no_proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A machine whose proxy is not to be had."""
+def test_proxies_do_not_count_on_loopback(machine: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A token must not pass through one in clear; token services on loopback are reached directly, too."""
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
-    yield
-
-
-@pytest.mark.usefixtures("no_proxy")
-def test_proxies_do_not_count_on_loopback(machine: Services) -> None:
-    """A token must not pass through one in clear; token services on loopback are reached directly, too."""
     assert who(credentials().headers()) == "machine 1"
     assert who(chains.chain(SecretFields(machine.user())).resolve().credentials.headers()) == "user 2"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -28,7 +29,7 @@ OBJECT = {"kind": "storage#object", "name": "ds/k", "size": "1", "generation": "
 class Mint:
     """Gives tokens whose lives a test says, the last one from then on; counts."""
 
-    def __init__(self, *lives_s: float | None | Exception) -> None:
+    def __init__(self, *lives_s: float | Exception | None) -> None:
         self.lives_s = list(lives_s)
         self.count = 0
         self.entered = threading.Event()
@@ -72,7 +73,7 @@ def test_near_its_end_a_token_is_replaced() -> None:
 
 @pytest.mark.parametrize("at_hand", [False, True], ids=["cold", "near-its-end"])
 @pytest.mark.parametrize("life", [3600, 100], ids=["long", "short"])
-def test_many_threads_get_a_token_once(at_hand: bool, life: float) -> None:  # noqa: FBT001 - a parameter
+def test_many_threads_get_a_token_once(at_hand: bool, life: float) -> None:
     """Those that wait take what the first one got, however short it lives."""
     mint = Mint(life)
     token = Token(Secret("ya29.old"), datetime.now(UTC) + timedelta(seconds=60)) if at_hand else None
@@ -185,9 +186,7 @@ class Storage:
 
 def store_of(google: Services, creds: dict[str, Any], *, deadline_s: float = 30) -> GcsStore:
     """Return a store in the scripted service."""
-    return GcsStore(
-        parse("gcs://bucket/ds"), {**creds, "endpoint_url": google.url}, RetryPolicy(deadline_s=deadline_s)
-    )
+    return GcsStore(parse("gcs://bucket/ds"), {**creds, "endpoint_url": google.url}, RetryPolicy(deadline_s=deadline_s))
 
 
 def test_a_rejected_token_is_replaced_once_and_the_request_repeated(google: Services) -> None:
@@ -200,6 +199,16 @@ def test_a_rejected_token_is_replaced_once_and_the_request_repeated(google: Serv
     assert meta is not None
     assert storage.seen == ["user 1", "user 2"]
     assert google.paths.count("/token") == 2
+    store.close()
+
+
+def test_a_token_passes_through_no_proxy_in_clear(google: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On loopback it needs none, whatever the variables say."""
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    google.instead = Storage(google, accepts_from=0).answer
+    store = store_of(google, {"gcs_oauth_token": f"ya29.mine-{CANARY}"})
+
+    assert store.head("k") is not None
     store.close()
 
 
@@ -246,7 +255,11 @@ def test_a_token_service_that_refuses_ends_an_operation(google: Services) -> Non
     """With the source, the code and the operation; nothing went to storage."""
     google.instead = lambda asked: of_json({"error": "invalid_client"}, 401) if asked.path == "/token" else None
     store = store_of(google, google.user())
-    for operation, request in (("metadata", lambda: store.head("k")), ("set", lambda: store.put("k", b"x"))):
+    requests: dict[str, Callable[[], object]] = {
+        "metadata": lambda: store.head("k"),
+        "set": lambda: store.put("k", b"x"),
+    }
+    for operation, request in requests.items():
         with pytest.raises(errors.CredentialsUnavailableError) as caught:
             request()
         error = caught.value

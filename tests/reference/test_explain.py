@@ -114,7 +114,7 @@ def explained(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Explanation]:
 
     def explain_them(*answers: Any) -> Explanation:
         chain, _ = fixed(*answers)
-        monkeypatch.setattr(aws, "chain", lambda _creds: chain)
+        monkeypatch.setattr(aws, "chain", lambda *_arguments: chain)
         return explain("s3://b")
 
     return explain_them
@@ -221,7 +221,7 @@ KEYS = {"aws_access_key_id": "AKIDICT", "aws_secret_access_key": "of-this-test"}
 @pytest.mark.parametrize(
     ("creds", "environment", "endpoint", "region"),
     [
-        ({}, {}, ("https://s3.amazonaws.com", "the public one"), ("us-east-1", "the default")),
+        ({}, {}, ("https://s3.amazonaws.com", "the public one"), ("us-east-1", "default")),
         (
             {"endpoint_url": "http://h:1/", "aws_region": "eu-x-1"},
             {"AWS_ENDPOINT_URL_S3": "http://h:2", "AWS_REGION": "eu-x-2"},
@@ -265,19 +265,18 @@ def test_a_profile_says_where_requests_go(bare: Path) -> None:
     (bare / "config").write_text("[default]\nregion = eu-x-9\nendpoint_url = http://127.0.0.1:9\n")
     found = explain("s3://b", KEYS)
 
-    assert found.endpoint == origins.Origin("http://127.0.0.1:9", "the selected profile")
-    assert found.region == origins.Origin("eu-x-9", "the selected profile")
+    assert found.endpoint == origins.Origin("http://127.0.0.1:9", "profile 'default'")
+    assert found.region == origins.Origin("eu-x-9", "profile 'default'")
 
 
 def test_a_broken_file_does_not_hide_the_rest(bare: Path) -> None:
-    """It is told of the sources; the address is unknown."""
+    """It is told of the sources; the address is the one without the file."""
     (bare / "config").write_text("[default\nno")
     found = explain("s3://b")
 
     assert found.failure is not None
     assert found.failure.error == "InvalidCredentialsError"
-    assert found.endpoint is not None
-    assert found.endpoint.origin.startswith("unknown, since the AWS configuration cannot be used")
+    assert found.endpoint == origins.Origin("https://s3.amazonaws.com", "the public one")
 
 
 def test_an_endpoint_that_is_none_is_a_failure() -> None:
@@ -298,7 +297,7 @@ AT = f"AccountName=acct;AccountKey={ACCOUNT_KEY};BlobEndpoint=http://h:5/acct"
 @pytest.mark.parametrize(
     ("creds", "environment", "value", "origin"),
     [
-        ({}, {}, "https://acct.blob.core.windows.net", "the public one"),
+        ({}, {}, "https://acct.blob.core.windows.net", "the account in the path"),
         (
             {"endpoint_url": "http://h:1"},
             {"AZURE_STORAGE_ENDPOINT": "http://h:2"},
@@ -310,7 +309,7 @@ AT = f"AccountName=acct;AccountKey={ACCOUNT_KEY};BlobEndpoint=http://h:5/acct"
             {},
             {"AZURE_STORAGE_CONNECTION_STRING": AT, "AZURE_STORAGE_ENDPOINT": "http://h:2"},
             "http://h:5/acct",
-            "the connection string in use",
+            "BlobEndpoint of AZURE_STORAGE_CONNECTION_STRING",
         ),
     ],
     ids=["nothing", "dictionary", "variable", "connection-string"],
@@ -612,7 +611,7 @@ def test_a_winner_is_success(capsys: pytest.CaptureFixture[str], tmp_path: Path)
         "s3://b/ds",
         "  credentials  aws_dict",
         "  endpoint     http://127.0.0.1:9 (`endpoint_url` of creds)",
-        "  region       us-east-1 (the default)",
+        "  region       us-east-1 (default)",
     ]
     assert secret not in out
 

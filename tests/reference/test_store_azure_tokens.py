@@ -14,7 +14,7 @@ from deeplake_ref import errors
 from deeplake_ref.retry import RetryPolicy
 from deeplake_ref.stores.azure import AzureStore
 from deeplake_ref.urls import parse
-from tests.reference.azure_world import World, new_token, of_json
+from tests.reference.azure_world import World, form, new_token, of_json
 from tests.reference.scripted import Asked, Reply, Scripted
 
 TIME = "Tue, 24 Nov 2026 12:00:00 GMT"
@@ -249,6 +249,25 @@ def test_a_token_signs_no_urls(world: World, open_store: Opening) -> None:
         open_store(service).sign_url("k", 60)
 
     assert service.asked == []
+
+
+def test_later_changes_of_the_environment_do_not_matter(world: World, open_store: Opening) -> None:
+    """A renewal is of the same identity, by the same service."""
+    entra = world.entra()
+    world.service_principal()
+    proof = world.secrets[0]
+    replies = [REJECTED, STORED]
+
+    def answer(_asked: Asked) -> Reply:
+        world.service_principal()
+        world.set(AZURE_AUTHORITY_HOST="https://127.0.0.1:1", AZURE_STORAGE_KEY="a2V5")
+        return replies.pop(0)
+
+    service = world.run(answer, secure=True)
+    open_store(service).put("k", b"v")
+
+    assert [form(asked)["client_secret"] for asked in entra.asked if asked.method == "POST"] == [proof, proof]
+    assert len(set(bearers(service))) == 2
 
 
 def test_a_rotated_token_file_is_read_again(world: World, open_store: Opening) -> None:

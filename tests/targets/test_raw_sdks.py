@@ -51,7 +51,7 @@ def machine(home: Path, **variables: str) -> dict[str, str]:
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_CONFIG_FILE": str(home / "config"),
         "AWS_SHARED_CREDENTIALS_FILE": str(home / "credentials"),
-        "AZURE_TOKEN_CREDENTIALS": "dev",
+        "AZURE_TOKEN_CREDENTIALS": "AzureCliCredential",
         "CLOUDSDK_CONFIG": str(home / "gcloud"),
         "NO_GCE_CHECK": "true",
         "GCE_METADATA_HOST": dead,
@@ -84,7 +84,11 @@ class Service:
             def log_message(self, *arguments: Any) -> None:
                 return
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        class Server(ThreadingHTTPServer):
+            def handle_error(self, *arguments: Any) -> None:
+                """Say nothing of a client that goes away, or begins a TLS connection here."""
+
+        self.server = Server(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self.server.server_port}"
 
@@ -160,14 +164,25 @@ def test_who_is_nobody_is_told(name: str, service: Service, tmp_path: Path) -> N
     assert service.seen == []
 
 
+def private_key() -> str:
+    """Return an RSA key of this run, as a key file has it."""
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    form, clear = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    return key.private_bytes(serialization.Encoding.PEM, form, clear).decode()
+
+
 @pytest.mark.parametrize("form", ["file", "dictionary", "json", "variable"])
 def test_a_key_of_google_is_used_in_every_form(form: str, service: Service, tmp_path: Path) -> None:
     """The token endpoint that it names is asked, which refuses here."""
+    # a key of the type authorized_user would not do: its `token_uri` is not looked at, google-auth asks Google
     key = {
-        "type": "authorized_user",
-        "client_id": "client",
-        "client_secret": "of-this-test",
-        "refresh_token": "of-this-test-too",
+        "type": "service_account",
+        "client_email": "somebody@example.org",
+        "private_key_id": "1",
+        "private_key": private_key(),
         "token_uri": f"{service.url}/token",
         "universe_domain": "googleapis.com",
     }
@@ -182,9 +197,9 @@ def test_a_key_of_google_is_used_in_every_form(form: str, service: Service, tmp_
     finally:
         target.close()
 
-    # google-cloud-storage itself drops the credentials where there is an emulator, unless they are handed to it
-    assert caught.value.class_name in ("CredentialsUnavailableError", "StorageAccessDenied")
-    assert [path for _, path, _ in service.seen][:1] == ["/token"]
+    # google-cloud-storage drops the credentials where there is an emulator, unless they are handed to it
+    assert caught.value.class_name == "CredentialsUnavailableError"
+    assert {path for _, path, _ in service.seen} == {"/token"}
 
 
 @pytest.mark.parametrize("name", list(NEEDS))
@@ -193,7 +208,11 @@ def test_the_suite_judges_it(name: str, tmp_path: Path) -> None:
     pytest.importorskip(NEEDS[name])
     only = ["--only", "OBJ-1,OBJ-9,RANGE-1,RANGE-3,LIST-1", "--places", PLACES[name], "--profile", "quick", "-n", "0"]
     target = ["--target", str(EXAMPLES / f"{name}_target.py"), "--door", "stdio", "--validate"]
-    switched_off = {"AWS_EC2_METADATA_DISABLED": "true", "NO_GCE_CHECK": "true", "AZURE_TOKEN_CREDENTIALS": "dev"}
+    switched_off = {
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "NO_GCE_CHECK": "true",
+        "AZURE_TOKEN_CREDENTIALS": "AzureCliCredential",
+    }
     done = subprocess.run(
         [sys.executable, "-m", "conformance", "run", *only, "--record", str(tmp_path), *target],
         capture_output=True,

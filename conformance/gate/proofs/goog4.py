@@ -59,7 +59,7 @@ def verify(request: Request, identities: Iterable[Identity], *, max_skew_s: floa
                 signature = binascii.unhexlify(found["Signature"])
             except binascii.Error:
                 break
-            if is_signed_by(each.secret, signature, string.encode("latin-1")):
+            if is_signed_by(each.secret, signature, string.encode("latin-1", "replace")):
                 _check_time(found, request.now, max_skew_s, each)
                 return Proven(each.label)
     raise Refused(
@@ -108,7 +108,7 @@ def canonical_request(request: Request, signed: list[str]) -> bytes:
             request.header("x-goog-content-sha256") or "UNSIGNED-PAYLOAD",
         )
     )
-    return text.encode("latin-1")
+    return text.encode("latin-1", "replace")
 
 
 def _encoded(text: str) -> str:

@@ -282,7 +282,7 @@ def canonical_request(request: Request, claim: Claim, payload: str) -> bytes:
             payload,
         )
     )
-    return text.encode("latin-1")
+    return text.encode("latin-1", "replace")
 
 
 def _encoded(text: str) -> str:

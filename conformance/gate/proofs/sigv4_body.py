@@ -45,7 +45,7 @@ class Chain:
     def next(self, kind: str, *hashes: str) -> str:
         """Return the next signature and go on to it."""
         text = "\n".join((f"AWS4-HMAC-SHA256-{kind}", self.date, self.scope, self.previous, *hashes))
-        self.previous = hmac.new(self.key, text.encode("latin-1"), hashlib.sha256).hexdigest()
+        self.previous = hmac.new(self.key, text.encode("latin-1", "replace"), hashlib.sha256).hexdigest()
         return self.previous
 
 
