@@ -148,7 +148,7 @@ def running(
 
 def files_of(setting: Setting) -> dict[Path, tuple[int, ...]]:
     """Return every file below the home, the temporary and the working directory, with what changes when it is written."""
-    found = {}
+    found: dict[Path, tuple[int, ...]] = {}
     for name in ("home", "tmp", "work"):
         for path in sorted((setting.directory / name).rglob("*")):
             about = path.lstat()

@@ -54,9 +54,7 @@ def in_files(stage: Stage) -> list[str]:
     now = files_of(stage.setting)
     written = [path for path, about in now.items() if stage.before.get(path) != about]
     root = stage.setting.directory
-    return _found(
-        stage, [(f"file {path.relative_to(root).parts[0]}/...", _content(path)) for path in written]
-    )
+    return _found(stage, [(f"file {path.relative_to(root).parts[0]}/...", _content(path)) for path in written])
 
 
 def in_children(stage: Stage) -> list[str]:

@@ -16,6 +16,7 @@ import traceback
 import types
 import warnings
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -91,10 +92,8 @@ def _pickles(value: Any) -> bytes:
     """Return the pickles of all protocols, empty where it refuses."""
     found = []
     for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
-        try:
+        with suppress(Exception):  # whatever refuses has refused
             found.append(pickle.dumps(value, protocol))
-        except Exception:  # noqa: BLE001 - whatever refuses has refused
-            continue
     return b"\n".join(found)
 
 

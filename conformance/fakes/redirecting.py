@@ -11,21 +11,32 @@ from typing import TYPE_CHECKING, Final
 from conformance.fakes.serving import Answer
 
 if TYPE_CHECKING:
-    from conformance.fakes.serving import Request
+    from conformance.fakes.serving import Fake, Request
 
 STATUSES: Final = (301, 302, 307, 308)
 
 
 class Redirecting:
-    """Sends every request to the same target at another base URL, query and all."""
+    """
+    Sends requests to the same target at another base URL, query and all.
 
-    def __init__(self, name: str, to: str, status: int) -> None:
+    Args:
+        name: of the host that redirects.
+        to: the other base URL.
+        status: of the redirect.
+        but: who answers requests without a body in its stead, None for nobody.
+    """
+
+    def __init__(self, name: str, to: str, status: int, but: Fake | None = None) -> None:
         self.name = name
         self._to = to
         self._status = status
+        self._but = but
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: Request) -> Answer | None:
         """Answer with the redirect."""
+        if self._but is not None and not request.body:
+            return self._but.answer(request)
         return Answer(self._status, headers={"Location": f"{self._to}{request.target}"})
 
 

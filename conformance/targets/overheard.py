@@ -34,7 +34,9 @@ class Overheard:
 
     def answer(self, method: str, answer: dict[str, Any]) -> None:
         """Keep an answer of the protocol, before anything in it is masked."""
-        text = json.dumps(answer.get("error", answer.get("result")), ensure_ascii=False).encode("utf-8", "backslashreplace")
+        text = json.dumps(answer.get("error", answer.get("result")), ensure_ascii=False).encode(
+            "utf-8", "backslashreplace"
+        )
         if "error" in answer:
             self._errors.append(text)
         else:

@@ -87,9 +87,7 @@ class TargetSpec:
         from conformance.targets.stdio import StdioTarget
 
         schema = Schema() if self.validate else None
-        return StdioTarget(
-            process, self.claims, name=self.label, schema=schema, secrets=secrets, overheard=overheard
-        )
+        return StdioTarget(process, self.claims, name=self.label, schema=schema, secrets=secrets, overheard=overheard)
 
     def through_stdio(self) -> TargetSpec:
         """Return the same target in a process of its own."""
