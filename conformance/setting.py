@@ -41,7 +41,7 @@ class Setting:
         servers: the fakes that were started, by source or, where several share one, by service.
         secrets: other secrets of the world, each with the name of what it belongs to.
         calls: how often the command of a source was run.
-        started: where the command of a source keeps how it was started: JSON with `arguments` and `variables`, one call a line.
+        started: where the command of a source keeps how it was started, JSON with `arguments` and `variables`, a line a call.
     """
 
     def __init__(

@@ -39,7 +39,7 @@ here = os.path.dirname(os.path.abspath(__file__))
 with open(os.path.join(here, {calls!r}), "ab") as calls:
     calls.write(b".")
 started = os.open(os.path.join(here, {started!r}), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-os.write(started, json.dumps({{"arguments": sys.argv, "variables": dict(os.environ)}}).encode() + b"\n")
+os.write(started, json.dumps({{"arguments": sys.argv, "variables": dict(os.environ)}}).encode() + b"\\n")
 with open(os.path.join(here, {document!r}), encoding="utf-8") as file:
     text = file.read()
 """
