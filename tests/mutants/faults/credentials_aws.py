@@ -41,7 +41,14 @@ def profile_name_is_ignored(_target: Any) -> Replacements:
     return replaced(aws.DictionaryProfile, look=lambda self: NotMine("none"))
 
 
-@mutant("F091", kills="AWS-1", places=PLACES, claims=WORLDS, origin="boto/boto#2292")
+@mutant(
+    "F091",
+    kills="AWS-1",
+    places=PLACES,
+    claims=WORLDS,
+    cases=("aws_dict_profile+aws_shared_file",),
+    origin="boto/boto#2292",
+)
 def the_default_profile_beats_the_named_one(_target: Any) -> Replacements:
     """Takes `[default]` where there is one, whatever profile the caller names."""
     right = Settings.selected.fget  # type: ignore[attr-defined]
@@ -50,7 +57,14 @@ def the_default_profile_beats_the_named_one(_target: Any) -> Replacements:
     )
 
 
-@mutant("F092", kills="AWS-1", places=PLACES, claims=WORLDS, origin="apache/arrow-rs-object-store#531")
+@mutant(
+    "F092",
+    kills="AWS-1",
+    places=PLACES,
+    claims=WORLDS,
+    cases=("aws_dict+aws_shared_file(malformed)",),
+    origin="apache/arrow-rs-object-store#531",
+)
 def files_are_read_for_keys_of_the_caller(_target: Any) -> Replacements:
     """Reads the profile files also where keys were passed, and fails if one is broken."""
     right = aws.Dictionary.look
