@@ -53,7 +53,7 @@ class Canaries:
     def of(cls, setting: Setting) -> Canaries:
         """Return the secrets of a setting."""
         found = [canary for identity in list(setting.identities.values()) for canary in _of_identity(identity)]
-        found += [Canary(f"secret of {source}", source, text, True) for text, source in list(setting.secrets.items())]
+        found += [_of_secret(name, text) for text, name in list(setting.secrets.items())]
         for source, server in setting.servers.items():
             handed_out: Callable[[], list[str]] = getattr(server.fake, "handed_out", list)
             found += [Canary(f"token of {source}", source, text, True) for text in handed_out()]
@@ -78,11 +78,21 @@ class Canaries:
         return found
 
 
+def _of_secret(name: str, text: str) -> Canary:
+    """Return a secret of a setting, whose name is that of a source, or ends with `of` and one."""
+    kind, _, owner = name.rpartition(" of ")
+    source = owner.partition(".")[0]
+    # the secret of a client belongs to whichever source uses it
+    return Canary(name if kind else f"secret of {name}", source, text, not name.startswith("private key"))
+
+
 def _of_identity(identity: Identity) -> list[Canary]:
-    source = identity.label.partition("#")[0]
+    source = identity.label.partition("#")[0].removesuffix(".base")
     if identity.kind == "google_key":
         return []  # it is the public key; the private one is a secret of the setting
-    found = [Canary(f"secret of {identity.label}", source, identity.secret)]
+    # a token of Google is shown to the services that make another of it
+    is_shown = identity.kind == "google_bearer"
+    found = [Canary(f"secret of {identity.label}", source, identity.secret, is_shown)]
     if identity.token is not None:
         found.append(Canary(f"session token of {identity.label}", source, identity.token))
     if identity.sas is not None:

@@ -129,5 +129,5 @@ def exchange_row(exchange: Exchange) -> dict[str, Any]:
         "method": exchange.method,
         "target": exchange.target,
         "status": exchange.status,
-        "signed_by": exchange.signed_by,
+        "signed_by": exchange.identity or exchange.signed_by,
     }

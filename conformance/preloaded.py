@@ -20,7 +20,6 @@ import json
 import os
 import signal
 import socket
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -96,9 +95,7 @@ def _become(fields: dict[str, Any], pipes: list[int], serving: list[str]) -> Non
     except SystemExit as ended:
         status = ended.code if isinstance(ended.code, int) else 1
     finally:
-        for stream in (sys.stdout, sys.stderr):
-            stream.flush()
-        os._exit(status)
+        worker.end(status)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import time
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from conformance.fakes import FakeServer
@@ -19,11 +20,30 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from conformance.certificates import RunCA
-    from conformance.fakes import Fake, Fault
+    from conformance.fakes import Fake, Fault, Request
     from conformance.identities import Identity
     from conformance.worlds import World
 
 PRIVATE = 0o600
+
+
+@dataclass(frozen=True, slots=True)
+class Controls:
+    """What a check can do to a source while its world runs.
+
+    Attributes:
+        questions: how often it was asked for credentials.
+        rotate: lets whoever asks next get the next generation; None where everybody does.
+        fail: lets it fail from now on, or work again.
+        rewrite: puts another token into the file that it stands on, and lets its service refuse the old one.
+        is_ready: whether its first credentials were made before anybody asked, as those of a command are.
+    """
+
+    questions: Callable[[], int]
+    fail: Callable[[Fault | None], None]
+    rotate: Callable[[], None] | None = None
+    rewrite: Callable[[], None] | None = None
+    is_ready: bool = False
 
 
 class Setting:
@@ -33,6 +53,7 @@ class Setting:
         world: what is to be set up.
         directory: private; holds `home`, `tmp`, `work` and `bin`.
         account: of Azure, the one in the path.
+        closed_url: a URL at which nothing listens.
         ca: the run's own, which variables of the target name.
         endpoint: the base URL of the gate's port, at which the target finds the service.
         variables: the whole environment of the target.
@@ -42,6 +63,10 @@ class Setting:
         secrets: other secrets of the world, each with the name of what it belongs to.
         calls: how often the command of a source was run.
         started: where the command of a source keeps how it was started, JSON with `arguments` and `variables`, a line a call.
+        lives_s: seconds that credentials of a source live if they are made from now on, where that is not the world's.
+        disbelieved: sources whose next credentials the gate takes for expired, whatever their service says.
+        after: what is to happen once, when the next credentials of a source are out.
+        controls: what a check can do to a source, by its name.
     """
 
     def __init__(
@@ -54,9 +79,11 @@ class Setting:
         ca: RunCA,
         *,
         account: str = "",
+        closed_url: str = "",
     ) -> None:
         self.world = world
         self.account = account
+        self.closed_url = closed_url
         self.ca = ca
         self.proxies: list[ConnectProxy] = []
         self.directory = directory
@@ -78,6 +105,10 @@ class Setting:
         self.servers: dict[str, FakeServer] = {}
         self.calls: dict[str, Callable[[], int]] = {}
         self.started: dict[str, Path] = {}
+        self.lives_s: dict[str, float] = {}
+        self.disbelieved: set[str] = set()
+        self.after: dict[str, Callable[[], None]] = {}
+        self.controls: dict[str, Controls] = {}
         self.sections: dict[str, dict[str, dict[str, str]]] = {}
 
     # ---- what is on the disk
@@ -114,8 +145,11 @@ class Setting:
 
     def know(self, identity: Identity) -> Identity:
         """Tell the gate an identity, and keep it."""
-        self._know(identity)
+        source = identity.label.partition("#")[0]
+        self._know(replace(identity, expires_at=time.time() - 1) if source in self.disbelieved else identity)
         self.identities[identity.label] = identity
+        if (then := self.after.pop(source, None)) is not None:
+            then()
         return identity
 
     def secret(self, name: str, text: str) -> str:
@@ -130,7 +164,16 @@ class Setting:
 
     def expires_at(self, source: str) -> float:
         """Return unix seconds until which credentials of a source live if they are made now."""
-        return time.time() + self.world.life_of(source)
+        return time.time() + self.life_of(source)
+
+    def life_of(self, source: str) -> float:
+        """Return the seconds that credentials of a source live if they are made now."""
+        return self.lives_s.get(source, self.world.life_of(source))
+
+    def next_label(self, source: str) -> str:
+        """Return the label of a source's next generation."""
+        count = sum(label.partition("#")[0] == source for label in self.identities)
+        return source if count == 0 else f"{source}#{count + 1}"
 
     # ---- services
 
@@ -141,6 +184,51 @@ class Setting:
         server = FakeServer(fake, tls=tls, fault=fault)
         self.servers[source] = server
         return server
+
+    def control(
+        self,
+        source: str,
+        server: FakeServer,
+        *,
+        asks: Callable[[Request], bool] = lambda _request: True,
+        fail: Callable[[Fault | None], None] | None = None,
+        rotate: Callable[[], None] | None = None,
+        rewrite: Callable[[], None] | None = None,
+    ) -> None:
+        """Let checks control a source behind which there is a fake.
+
+        Args:
+            source: its name.
+            server: the fake.
+            asks: whether a request asks for credentials of this source.
+            fail: as in `Controls`; None where the fake has no other source.
+            rotate: as in `Controls`.
+            rewrite: as in `Controls`.
+        """
+
+        def failing(fault: Fault | None) -> None:
+            server.fault = fault
+
+        self.controls[source] = Controls(
+            lambda: sum(asks(request) for request in list(server.received)), fail or failing, rotate, rewrite
+        )
+
+    def rotate(self, source: str) -> None:
+        """Let whoever asks a source next get its next generation."""
+        rotate = self.controls[source].rotate
+        if rotate is not None:
+            rotate()
+
+    def fault(self, source: str, fault: Fault | None) -> None:
+        """Let a source fail from now on, or work again; other sources of the same service are left alone."""
+        self.controls[source].fail(fault)
+
+    def rewrite(self, source: str) -> None:
+        """Put another token into the file that a source stands on, and let its service refuse the old one."""
+        rewrite = self.controls[source].rewrite
+        if rewrite is None:
+            raise ValueError(f"{source} stands on no token in a file")
+        rewrite()
 
     def asked(self) -> set[str]:
         """Return the sources whose service or command got a request."""

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from conformance import sources
 from conformance.gate import Authority
 from conformance.setting import Setting
+from conformance.targets import NotClaimed
 from conformance.targets.masking import Secrets
 from conformance.targets.overheard import Overheard
 
@@ -49,9 +50,19 @@ class Stage:
     target: Target = field(repr=False)
     url: str
     tap: Tap = field(repr=False)
+    _start: Callable[[], Target] = field(repr=False)
     overheard: Overheard | None = field(default=None, repr=False)
     before: dict[Path, tuple[int, ...]] = field(default_factory=dict, repr=False)
     _opened: list[Reader | Writer] = field(default_factory=list, repr=False)
+
+    @contextmanager
+    def another_process(self) -> Iterator[Target]:
+        """Run the target once more in the same world, in another process."""
+        target = self._start()
+        try:
+            yield target
+        finally:
+            target.close()
 
     @property
     def creds(self) -> Any:
@@ -77,6 +88,10 @@ class Stage:
     def signers(self) -> set[str | None]:
         """Return the labels of the identities that signed, None for unsigned requests."""
         return {exchange.identity for exchange in self.requests()}
+
+    def rotate(self, source: str) -> None:
+        """Let whoever asks a source next get its next generation."""
+        self.setting.rotate(source)
 
     def asked(self) -> set[str]:
         """Return the sources whose services got a request."""
@@ -104,9 +119,15 @@ def running(
         tls: whether the service is reached by https, None where a source of the world needs that.
         watched: whether all that the target's process says is kept, and files are compared.
         rules: of the gate, other than its usual ones (`conformance.gate.Authority`).
+
+    Raises:
+        NotClaimed: the target does not claim a source of the world.
     """
     service = place.service
     assert service is not None  # noqa: S101 - worlds are collected for services only
+    lacking = sorted(place.testbed.spec.claims.unclaimed_sources(world.sources))
+    if lacking:
+        raise NotClaimed(f"the claims have no source {', '.join(lacking)}")
     testbed, secrets = place.testbed, Secrets()
     directory = Path(tempfile.mkdtemp(prefix="w", dir=testbed.directory))
     authority = Authority(**{**usual_rules(service), **rules})
@@ -120,7 +141,16 @@ def running(
                 secrets.hide(value, f"{name} of {identity.label}")
 
     endpoint = service.creds(endpoint=tap.url)["endpoint_url"]
-    setting = Setting(world, directory, endpoint, know, secrets.hide, testbed.ca, account=service.access_key)
+    setting = Setting(
+        world,
+        directory,
+        endpoint,
+        know,
+        secrets.hide,
+        testbed.ca,
+        account=service.access_key,
+        closed_url=testbed.closed_url,
+    )
     target: Target | None = None
     try:
         sources.ground(setting)
@@ -133,10 +163,14 @@ def running(
         anew = fresh or needs_fresh(world)
         overheard = Overheard(directory / "watched") if watched else None
         before = files_of(setting) if watched else {}
-        target = testbed.in_world(
-            setting.variables, directory / "work", fresh=anew, secrets=secrets, overheard=overheard
-        )
-        yield Stage(setting, target, f"{place.url}/w{next(_numbers)}", tap, overheard, before)
+
+        def start() -> Target:
+            return testbed.in_world(
+                setting.variables, directory / "work", fresh=anew, secrets=secrets, overheard=overheard
+            )
+
+        target = start()
+        yield Stage(setting, target, f"{place.url}/w{next(_numbers)}", tap, start, overheard, before)
     finally:
         if target is not None:
             target.close()

@@ -47,12 +47,18 @@ def in_pickles(stage: Stage) -> list[str]:
     return _found(stage, [("a pickle", _overheard(stage).seen("pickles"))])
 
 
+CACHE = ".deeplake/gcs_token.json"
+"""The file below the home directory in which the specification of Google lets a consent be kept."""
+
+
 def in_files(stage: Stage) -> list[str]:
-    """Look at the name and content of every file that was written in the private directories."""
+    """Look at the name and content of every file that was written in the private directories, but for the cache."""
     from conformance.stages import files_of
 
     now = files_of(stage.setting)
-    written = [path for path, about in now.items() if stage.before.get(path) != about]
+    kept = {"gcs_browser", "gcs_cache"}.intersection(stage.setting.world.sources)
+    cache = stage.setting.home / CACHE if kept else None
+    written = [path for path, about in now.items() if path != cache and stage.before.get(path) != about]
     root = stage.setting.directory
     return _found(stage, [(f"file {path.relative_to(root).parts[0]}/...", _content(path)) for path in written])
 
@@ -110,8 +116,12 @@ def whole(request: Request) -> bytes:
     return f"{request.method} {request.target}\n{head}\n".encode("utf-8", "backslashreplace") + request.body
 
 
+CLIENT = "gcs client secret"
+"""The secret of the application of Google that people consent to; every source of a person shows it."""
+
+
 def _belongs_to(source: str) -> Callable[[Canary], bool]:
-    return lambda canary: canary.is_shown and canary.source == source
+    return lambda canary: canary.is_shown and canary.source in (source, CLIENT)
 
 
 def _overheard(stage: Stage) -> Overheard:

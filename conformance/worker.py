@@ -10,6 +10,7 @@ process ends when its stdin does, also while a call of the target still hangs.
 from __future__ import annotations
 
 import argparse
+import atexit
 import itertools
 import json
 import os
@@ -18,7 +19,7 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, NoReturn
 
 from conformance import watching
 from conformance.targets import HarnessError, NotClaimed, TargetDied, TargetError
@@ -259,5 +260,14 @@ def _failed(number: object, code: int, message: str) -> dict[str, Any]:
     return {"jsonrpc": "2.0", "id": number, "error": {"code": code, "message": message}}
 
 
+def end(status: int = 0) -> NoReturn:
+    """End this process as at its end, but for taking apart every module: with an SDK that takes a tenth of a second."""
+    atexit._run_exitfuncs()  # noqa: SLF001 - no public way
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(status)
+
+
 if __name__ == "__main__":
     main()
+    end()

@@ -105,7 +105,8 @@ def chosen(cloud: str, *, profile: str, seed: int, sources: Iterable[str] | None
     """Return the worlds that a profile tries.
 
     Thorough takes all. Where there are more than `MANY`, default takes those with up to three sources, those that lack up
-    to two, and a sample by the seed; quick those with up to two, those that lack none, and a smaller sample.
+    to two, and a sample by the seed. Quick takes those with one source, with two neighbours in the order, and with all,
+    and a smaller sample.
 
     Args:
         cloud: whose.
@@ -117,10 +118,22 @@ def chosen(cloud: str, *, profile: str, seed: int, sources: Iterable[str] | None
     worlds = [each for each in space(cloud) if claimed.issuperset(each.sources)]
     if profile == "thorough" or (profile == "default" and len(worlds) <= MANY):
         return tuple(worlds)
-    few, lacking, share = (3, 2, SAMPLED) if profile == "default" else (2, 0, SAMPLED // 4)
     full = max((len(each.sources) for each in worlds), default=0)
-    kept = [each for each in worlds if len(each.sources) <= few or len(each.sources) >= full - lacking]
-    rest = [each for each in worlds if few < len(each.sources) < full - lacking]
+    quick = profile == "quick"
+    kept = {each for each in worlds if (_is_plain(each, full) if quick else _is_telling(each, full))}
+    rest = [each for each in worlds if each not in kept]
+    share = SAMPLED // 6 if quick else SAMPLED
     drawn = random.Random(seed).sample(rest, min(share, len(rest)))  # noqa: S311 - a choice, not a secret
-    taken = {*kept, *drawn}
-    return tuple(each for each in worlds if each in taken)
+    return tuple(each for each in worlds if each in kept or each in drawn)
+
+
+def _is_plain(world: World, full: int) -> bool:
+    """Whether a world has at most one source, two that follow each other, or all that there can be."""
+    order = ORDER[world.cloud]
+    places = [order.index(source) for source in world.sources]
+    return len(places) <= 1 or len(places) == full or (len(places) == 2 and places[1] == places[0] + 1)
+
+
+def _is_telling(world: World, full: int) -> bool:
+    """Whether a world has up to three sources, or lacks up to two."""
+    return len(world.sources) <= 3 or len(world.sources) >= full - 2

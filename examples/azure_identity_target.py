@@ -9,6 +9,7 @@ library reads them. Names and error classes are translated here, behaviour is le
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -91,7 +92,8 @@ def _credential(creds: dict[str, Any]) -> Any:
         return creds.get("account_key") or creds.get("sas_token")
     from azure.identity import DefaultAzureCredential
 
-    return DefaultAzureCredential()
+    # otherwise azure-identity asks the public cloud whether it knows an authority that is not its own
+    return DefaultAzureCredential(disable_instance_discovery="AZURE_AUTHORITY_HOST" in os.environ)
 
 
 class _Handle:

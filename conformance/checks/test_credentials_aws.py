@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 
 from conformance import stages
-from conformance.checking import checks, in_worlds, needs, over_space
+from conformance.checking import checks, in_worlds, needs, only_profiles, over_space
 from conformance.expectations import assert_equal, assert_true
 from conformance.identities import new_aws
 from conformance.model.precedence import ANONYMOUS, ORDER, asked_at_most
@@ -23,6 +23,15 @@ UNAVAILABLE = "CredentialsUnavailableError"
 
 SERVED = ("aws_assume_role", "aws_web_identity", "aws_sso", "aws_process", "aws_container", "aws_imds")
 """Sources behind which there is a command or a service."""
+
+
+def winners_before(later: tuple[str, ...]) -> list[World]:
+    """Return worlds of a source of these and one before it: the dictionary's, the environment's, and its neighbour."""
+    order = ORDER["aws"]
+    pairs = {
+        (first, source): None for source in later for first in ("aws_dict", "aws_env", order[order.index(source) - 1])
+    }
+    return [world("aws", *pair) for pair in pairs]
 
 
 def written(place: Place, these: World) -> Outcome:
@@ -55,18 +64,28 @@ def test_a_broken_file_behind_the_winner_is_no_matter(place: Place, world: World
     assert_as_the_order_says(world, written(place, world))
 
 
-@checks("AWS-2")
-@in_worlds("s3")
-@pytest.mark.parametrize(
-    "world",
-    [world("aws", first, later) for first in ORDER["aws"] for later in SERVED if first != later],
-    ids=str,
-)
-def test_nobody_behind_the_winner_is_asked(place: Place, world: World) -> None:
-    """Each winner with each later source that has a service or a command."""
+def nobody_behind_was_asked(place: Place, world: World) -> None:
+    """Write in a world, and look at every service and command of a source."""
     with stages.running(world, place) as stage:
         assert_as_the_order_says(world, of_a_write(stage))
         assert_equal(set(), stage.asked() - asked_at_most(world), "asked behind the winner")
+
+
+@checks("AWS-2")
+@in_worlds("s3")
+@pytest.mark.parametrize("world", winners_before(SERVED), ids=str)
+def test_nobody_behind_the_winner_is_asked(place: Place, world: World) -> None:
+    """Each source that has a service or a command, with three winners before it."""
+    nobody_behind_was_asked(place, world)
+
+
+@checks("AWS-2")
+@in_worlds("s3")
+@only_profiles("default", "thorough")
+@over_space("aws")
+def test_nobody_behind_the_winner_is_asked_in_any_world(place: Place, world: World) -> None:
+    """The worlds of the order again."""
+    nobody_behind_was_asked(place, world)
 
 
 @checks("AWS-3")

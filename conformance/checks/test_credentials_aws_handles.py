@@ -289,7 +289,9 @@ def with_key_id(text: str, source: str) -> Any:
 @budget(0.4)
 @given(text=TEXTS)
 def test_any_text_is_taken_as_it_is_or_refused(place: Place, source: str, text: str) -> None:
-    """As a key id, in a variable or a file."""
+    """As a key id, in a variable or a file, where a line break would end the text."""
+    if source == "aws_shared_file":
+        text = re.sub(r"[\r\n]", " ", text)
     with stages.running(world("aws", source), place, adjust=with_key_id(text, source)) as stage:
         outcome = of_a_write(stage)
         if outcome.error is None:

@@ -16,7 +16,7 @@ from conformance.fakes.serving import Answer
 
 if TYPE_CHECKING:
     from conformance.fakes.aws_generations import Mint
-    from conformance.fakes.serving import Request
+    from conformance.fakes.serving import Life, Request
 
 ROLE_ARN: Final = "arn:aws:iam::000000000000:role/conformance-task-role"
 
@@ -33,7 +33,7 @@ class Container:
 
     name = "container"
 
-    def __init__(self, label: str, mint: Mint, life_s: float, path: str, token_text: str | None = None) -> None:
+    def __init__(self, label: str, mint: Mint, life_s: Life, path: str, token_text: str | None = None) -> None:
         self.token_text = token_text
         self._path = path
         self._generations = Generations(label, mint, life_s)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
+from conformance.fakes.serving import Life, seconds_of
 from conformance.identities import Identity
 
 Mint = Callable[[str], Identity]
@@ -39,13 +40,18 @@ class Issued:
 class Generations:
     """The identities of one source: `label`, `label#2`, `label#3` and so on."""
 
-    def __init__(self, label: str, mint: Mint, life_s: float) -> None:
-        self.life_s = life_s
+    def __init__(self, label: str, mint: Mint, life_s: Life) -> None:
+        self._life_s = life_s
         self._label = label
         self._mint = mint
         self._count = 0
         self._issued: Issued | None = None
         self._lock = threading.Lock()
+
+    @property
+    def life_s(self) -> float:
+        """Seconds that the next generation lives."""
+        return seconds_of(self._life_s)
 
     def current(self, now: float) -> Issued:
         """Return what is out, or the next generation if that is near its end; a life that is over ends at once."""
@@ -55,10 +61,10 @@ class Generations:
                 issued = self._issued = self._next(now, self.life_s)
             return issued
 
-    def renewed(self, now: float, life_s: float | None = None) -> Issued:
+    def renewed(self, now: float, life_s: Life | None = None) -> Issued:
         """Return the next generation, of the given life."""
         with self._lock:
-            self._issued = self._next(now, self.life_s if life_s is None else life_s)
+            self._issued = self._next(now, self.life_s if life_s is None else seconds_of(life_s))
             return self._issued
 
     def rotate(self) -> None:

@@ -19,7 +19,7 @@ from conformance.fakes.serving import Answer
 
 if TYPE_CHECKING:
     from conformance.fakes.aws_generations import Mint
-    from conformance.fakes.serving import Request
+    from conformance.fakes.serving import Life, Request
 
 TOKEN_PATH: Final = "/latest/api/token"  # noqa: S105 - a path
 CREDENTIALS_PATH: Final = "/latest/meta-data/iam/security-credentials"
@@ -45,7 +45,7 @@ class Imds:
         self,
         label: str,
         mint: Mint,
-        life_s: float,
+        life_s: Life,
         role: str | None = "conformance-role",
         *,
         v1: bool = False,

@@ -24,6 +24,7 @@ SCRIPT: Final = "credential-process"
 DOCUMENT: Final = "credential-process.json"
 CALLS: Final = "credential-process.calls"
 STARTED: Final = "credential-process.started"
+FOLLOWING: Final = "credential-process.following"
 
 HANG_S: Final = 120
 """Seconds after which a command that hangs ends all the same; it also ends with its parent."""
@@ -42,6 +43,9 @@ started = os.open(os.path.join(here, {started!r}), os.O_WRONLY | os.O_CREAT | os
 os.write(started, json.dumps({{"arguments": sys.argv, "variables": dict(os.environ)}}).encode() + b"\\n")
 with open(os.path.join(here, {document!r}), encoding="utf-8") as file:
     text = file.read()
+following = os.path.join(here, {following!r})
+if os.path.exists(following):
+    os.replace(following, os.path.join(here, {document!r}))
 """
 
 
@@ -67,7 +71,8 @@ def process_script(broken: Broken | None = None) -> str:
             )
         case _:
             assert_never(broken)
-    return _HEAD.format(python=sys.executable, calls=CALLS, started=STARTED, document=DOCUMENT) + tail + "\n"
+    files = {"calls": CALLS, "started": STARTED, "document": DOCUMENT, "following": FOLLOWING}
+    return _HEAD.format(python=sys.executable, **files) + tail + "\n"
 
 
 def process_document(identity: Identity, expires_at: float | None = None) -> str:
@@ -94,10 +99,30 @@ def plant_process(
     script = folder / SCRIPT
     script.write_text(process_script(broken), encoding="utf-8")
     script.chmod(0o700)
-    document = folder / DOCUMENT
-    document.touch(0o600)
-    document.write_text(process_document(identity, expires_at), encoding="utf-8")
+    _write(folder / DOCUMENT, process_document(identity, expires_at))
     return shlex.join([sys.executable, "-IS", str(script)])
+
+
+def follow_with(folder: Path, identity: Identity, expires_at: float | None) -> None:
+    """Print another document from the second call on; from the next one on, if there was one already."""
+    name = DOCUMENT if process_calls(folder) else FOLLOWING
+    _write(folder / name, process_document(identity, expires_at))
+
+
+def garble(folder: Path, is_garbled: bool) -> None:
+    """Print a document that breaks off, or whole ones again."""
+    document = folder / DOCUMENT
+    text = document.read_text("utf-8")
+    if is_garbled == text.endswith("}"):
+        _write(document, text[:-1] if is_garbled else text + "}")
+
+
+def _write(file: Path, text: str) -> None:
+    """Replace a file at once, so that a call reads the old one or the new one."""
+    fresh = file.with_suffix(".new")
+    fresh.touch(0o600)
+    fresh.write_text(text, encoding="utf-8")
+    fresh.replace(file)
 
 
 def process_calls(folder: Path) -> int:

@@ -22,7 +22,7 @@ from conformance.fakes.serving import Answer
 
 if TYPE_CHECKING:
     from conformance.fakes.aws_generations import Mint
-    from conformance.fakes.serving import Request
+    from conformance.fakes.serving import Life, Request
 
 PORTAL_PATH: Final = "/federation/credentials"
 OIDC_PATH: Final = "/token"
@@ -86,7 +86,7 @@ class Sso:
         self,
         label: str,
         mint: Mint,
-        life_s: float,
+        life_s: Life,
         *,
         account_id: str = "000000000000",
         role_name: str = "conformance-role",

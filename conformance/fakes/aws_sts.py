@@ -25,7 +25,7 @@ from conformance.fakes.serving import Answer
 
 if TYPE_CHECKING:
     from conformance.fakes.aws_generations import Issued, Mint
-    from conformance.fakes.serving import Request
+    from conformance.fakes.serving import Life, Request
     from conformance.identities import Identity
 
 VERSION: Final = "2011-06-15"
@@ -79,7 +79,7 @@ class Sts:
     name = "sts"
 
     def __init__(
-        self, roles: Mapping[str, Role], mint: Mint, signer_of: SignerOf, *, life_s: float | None = None
+        self, roles: Mapping[str, Role], mint: Mint, signer_of: SignerOf, *, life_s: Life | None = None
     ) -> None:
         self._roles = dict(roles)
         self._signer_of = signer_of

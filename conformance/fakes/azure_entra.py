@@ -79,6 +79,10 @@ class Entra:
         """Return a token for the file of `AZURE_FEDERATED_TOKEN_FILE`, good for `life_s` seconds from `now` on."""
         return self._federated.new(life_s=life_s, now=now)
 
+    def refuse_federated_tokens(self) -> None:
+        """Take none of the federated tokens that are out any more."""
+        self._federated.clear()
+
     def source_of(self, request: Request) -> str:
         """Return the label of the source that asks, by its proof; discovery is the secret's, if there is one."""
         by_secret = self._application.client_secret is not None and "client_assertion" not in _form(request)

@@ -32,6 +32,10 @@ class FederatedTokens:
         self._known[token] = (starts, ends)
         return token
 
+    def clear(self) -> None:
+        """Let none of them be shown any more."""
+        self._known.clear()
+
     def validity(self, token: str) -> tuple[int, int] | None:
         """Return the unix seconds from and until which a token may be shown, None for one that is not known."""
         return self._known.get(token)

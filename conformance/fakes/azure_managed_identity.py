@@ -16,7 +16,7 @@ import re
 from typing import TYPE_CHECKING
 
 from conformance.fakes.azure_tokens import Mint, Tokens, is_storage
-from conformance.fakes.serving import Answer, Request
+from conformance.fakes.serving import Answer, Life, Request, seconds_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -47,7 +47,7 @@ class VirtualMachine:
         self,
         label: str,
         mint: Mint,
-        life_s: float,
+        life_s: Life,
         client_ids: Iterable[str] = (),
         *,
         system_assigned: bool = True,
@@ -81,12 +81,13 @@ class VirtualMachine:
         problem = self._problem(query)
         if problem:
             return _metadata_error(400, "invalid_request", problem)
+        told_s = seconds_of(self.life_s)
         return Answer.of_json(
             {
                 "access_token": self._tokens.next().secret,
                 "refresh_token": "",
-                "expires_in": str(int(self.life_s)),
-                "expires_on": str(int(request.now + self.life_s)),
+                "expires_in": str(int(told_s)),
+                "expires_on": str(int(request.now + told_s)),
                 "not_before": str(int(request.now) - 300),
                 "resource": resource,
                 "token_type": "Bearer",
@@ -128,7 +129,7 @@ class AppService:
         self,
         label: str,
         mint: Mint,
-        life_s: float,
+        life_s: Life,
         header_secret: str,
         client_ids: Iterable[str] = (),
         *,
@@ -164,11 +165,12 @@ class AppService:
             return _service_error(400, "Unable to load the proper Managed Identity.")
         if not is_storage(resource):
             return _service_error(500, "An unexpected error occurred while fetching the token.")
+        told_s = seconds_of(self.life_s)
         identity = self._tokens.next()
         return Answer.of_json(
             {
                 "access_token": identity.secret,
-                "expires_on": str(int(request.now + self.life_s)),
+                "expires_on": str(int(request.now + told_s)),
                 "not_before": str(int(request.now) - 300),
                 "resource": resource,
                 "token_type": "Bearer",

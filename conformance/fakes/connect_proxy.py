@@ -16,6 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 from urllib.parse import urlsplit
 
+from conformance.fakes.listening import Listening
 from conformance.fakes.serving import LONGEST_BODY, STALL_S, Asked, Fake, FakeServer, Fault, Request
 
 if TYPE_CHECKING:
@@ -62,8 +63,7 @@ class ConnectProxy:
         self._gone = threading.Event()
         self._server = _Server(("127.0.0.1", 0), _handler_of(self))
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
-        self._thread.start()
+        self._listening = Listening(self._server)
 
     def __enter__(self) -> Self:
         return self
@@ -74,9 +74,7 @@ class ConnectProxy:
     def close(self) -> None:
         """Stop listening, and end every tunnel."""
         self._gone.set()
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join(5)
+        self._listening.stop()
         with self._lock:
             for server in self.servers.values():
                 server.close()

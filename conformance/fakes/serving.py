@@ -7,14 +7,20 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self
 from urllib.parse import parse_qs, urlsplit
 
+from conformance.fakes.listening import Listening
+
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Mapping
+
+Life = float | Callable[[], float]
+"""Seconds that what a fake gives out lives, or what says so each time that it gives something out."""
 
 LONGEST_BODY = 1024 * 1024
 
@@ -54,6 +60,11 @@ class Request:
     def form(self) -> dict[str, str]:
         """The fields of a form in the body; of a repeated one the last."""
         return _single(self.body.decode("utf-8", "replace"))
+
+
+def seconds_of(life: Life) -> float:
+    """Return the seconds of a life that begins now."""
+    return life() if callable(life) else life
 
 
 def _single(text: str) -> dict[str, str]:
@@ -133,8 +144,7 @@ class FakeServer:
         self._server.tls = tls
         port = self._server.server_address[1]
         self.url = f"https://localhost:{port}" if tls else f"http://127.0.0.1:{port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
-        self._thread.start()
+        self._listening = Listening(self._server)
 
     def __enter__(self) -> Self:
         return self
@@ -145,9 +155,7 @@ class FakeServer:
     def close(self) -> None:
         """Stop listening; answers that are held back end too."""
         self._gone.set()
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join(5)
+        self._listening.stop()
 
     def handle(self, handler: BaseHTTPRequestHandler) -> None:
         """Answer one request of a connection."""

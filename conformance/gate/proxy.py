@@ -16,70 +16,23 @@ import asyncio
 import socket
 import struct
 import time
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from conformance.gate.framing import READ, Headers, Pairs, folded, has_body, read_body, read_head, says_close
+from conformance.gate.framing import READ, Headers, Pairs, folded, read_body, read_head, says_close
 from conformance.gate.judge import Accepted, Denied
 from conformance.gate.proofs import Refused
-from conformance.gate.recording import Exchange, masked_header, masked_target, signer
+from conformance.gate.recording import Open, Recorder
+from conformance.gate.uploading import drained, upload, upload_checked
 
 if TYPE_CHECKING:
     import ssl
 
     from conformance.gate.judge import Judge
-    from conformance.gate.proofs import BodyCheck
 
 CONNECT_S = 10.0
 
 DRAIN_S = 10.0
 """Seconds that the rest of a refused request's body may take: closing with unread bytes would eat the answer."""
-
-
-@dataclass(slots=True)
-class Open:
-    """An exchange that is under way."""
-
-    method: str
-    target: str
-    headers: list[tuple[str, str]]
-    started: float
-    request_bytes: int = 0
-    response_bytes: int = 0
-    status: int | None = None
-    identity: str | None = None
-    refused: str | None = None
-    is_recorded: bool = False
-
-
-@dataclass
-class Recorder:
-    """The exchanges of one tap, in the order in which their answers ended."""
-
-    began: float = field(default_factory=time.monotonic)
-    done: list[Exchange] = field(default_factory=list)
-
-    def close(self, exchange: Open) -> None:
-        """Keep an exchange that is over; once."""
-        if exchange.is_recorded:
-            return
-        exchange.is_recorded = True
-        now = time.monotonic()
-        self.done.append(
-            Exchange(
-                method=exchange.method,
-                target=masked_target(exchange.target),
-                status=exchange.status,
-                request_bytes=exchange.request_bytes,
-                response_bytes=exchange.response_bytes,
-                headers=tuple((name, masked_header(name, value)) for name, value in exchange.headers),
-                signed_by=signer(exchange.target, exchange.headers),
-                started_s=round(exchange.started - self.began, 6),
-                seconds=round(now - exchange.started, 6),
-                identity=exchange.identity,
-                refused=exchange.refused,
-            )
-        )
 
 
 class Proxy:
@@ -186,9 +139,9 @@ class Proxy:
                 return False
             accepted, raw = judged, judged.head
         uploading = asyncio.ensure_future(
-            _upload(exchange, reader, up, raw, headers)
+            upload(exchange, reader, up, raw, headers)
             if accepted is None or accepted.body is None
-            else _upload_checked(exchange, reader, up, raw, headers, accepted.body)
+            else upload_checked(exchange, reader, up, raw, headers, accepted.body)
         )
         answering = asyncio.ensure_future(self._answer(exchange, writer, up_reader))
         try:
@@ -224,7 +177,7 @@ class Proxy:
         writer.write(denied.answer)
         await writer.drain()
         if b"expect" not in headers:  # who waits for `100 Continue` sends no body now
-            await asyncio.wait_for(_drained(exchange, reader, headers), DRAIN_S)
+            await asyncio.wait_for(drained(exchange, reader, headers), DRAIN_S)
 
     def _deny_late(
         self, exchange: Open, denied: Denied, writer: asyncio.StreamWriter, up: asyncio.StreamWriter
@@ -286,67 +239,6 @@ async def _ended(reader: asyncio.StreamReader) -> None:
     """Return when a silent stream ends, without taking anything from it."""
     while not reader.at_eof():
         await reader._wait_for_data("gate")  # type: ignore[attr-defined]  # noqa: SLF001 - no public way to peek
-
-
-async def _upload(
-    exchange: Open, reader: asyncio.StreamReader, up: asyncio.StreamWriter, raw: bytes, headers: Headers
-) -> None:
-    up.write(raw)
-    async for is_payload, piece in read_body(reader, headers, until_close=False):
-        try:
-            up.write(piece)
-            await up.drain()
-        except ConnectionError:
-            return  # the service refuses in the middle of the upload; its answer may still be on the way
-        if is_payload:
-            exchange.request_bytes += len(piece)
-
-
-async def _upload_checked(
-    exchange: Open,
-    reader: asyncio.StreamReader,
-    up: asyncio.StreamWriter,
-    raw: bytes,
-    headers: Headers,
-    check: BodyCheck,
-) -> None:
-    """Pass a body on, one piece late; raises `Refused` if it is not what was signed, once all of it was read."""
-    refused: Refused | None = None
-    held = [raw]
-    if has_body(headers):
-        await _flushed(up, held)  # a client may wait for the service's `100 Continue` before it sends more
-    async for is_payload, piece in read_body(reader, headers, until_close=False):
-        if refused is not None:
-            continue
-        if is_payload:
-            await _flushed(up, held)
-            exchange.request_bytes += len(piece)
-            try:
-                check.update(piece)
-            except Refused as error:
-                refused = error
-        held.append(piece)
-    if refused is not None:
-        raise refused
-    check.finish()
-    await _flushed(up, held)
-
-
-async def _flushed(up: asyncio.StreamWriter, held: list[bytes]) -> None:
-    """Send what was held back; a service that refuses in the middle of an upload may still answer."""
-    data = b"".join(held)
-    held.clear()
-    try:
-        up.write(data)
-        await up.drain()
-    except ConnectionError:
-        return
-
-
-async def _drained(exchange: Open, reader: asyncio.StreamReader, headers: Headers) -> None:
-    async for is_payload, piece in read_body(reader, headers, until_close=False):
-        if is_payload:
-            exchange.request_bytes += len(piece)
 
 
 def _text(raw: bytes) -> str:

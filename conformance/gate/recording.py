@@ -5,7 +5,8 @@ What is kept of an exchange, with secrets masked: who signed stays readable, wha
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass
+import time
+from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 MASK = "***"
@@ -63,6 +64,52 @@ class Exchange:
         """Return the exchange of JSON values."""
         headers = tuple((name, value) for name, value in values["headers"])
         return cls(**(values | {"headers": headers}))
+
+
+@dataclass(slots=True)
+class Open:
+    """An exchange that is under way."""
+
+    method: str
+    target: str
+    headers: list[tuple[str, str]]
+    started: float
+    request_bytes: int = 0
+    response_bytes: int = 0
+    status: int | None = None
+    identity: str | None = None
+    refused: str | None = None
+    is_recorded: bool = False
+
+
+@dataclass
+class Recorder:
+    """The exchanges of one tap, in the order in which their answers ended."""
+
+    began: float = field(default_factory=time.monotonic)
+    done: list[Exchange] = field(default_factory=list)
+
+    def close(self, exchange: Open) -> None:
+        """Keep an exchange that is over; once."""
+        if exchange.is_recorded:
+            return
+        exchange.is_recorded = True
+        now = time.monotonic()
+        self.done.append(
+            Exchange(
+                method=exchange.method,
+                target=masked_target(exchange.target),
+                status=exchange.status,
+                request_bytes=exchange.request_bytes,
+                response_bytes=exchange.response_bytes,
+                headers=tuple((name, masked_header(name, value)) for name, value in exchange.headers),
+                signed_by=signer(exchange.target, exchange.headers),
+                started_s=round(exchange.started - self.began, 6),
+                seconds=round(now - exchange.started, 6),
+                identity=exchange.identity,
+                refused=exchange.refused,
+            )
+        )
 
 
 def masked_target(target: str) -> str:

@@ -8,19 +8,23 @@ endpoints", "Container credential provider", "IMDS credential provider" in the A
 from __future__ import annotations
 
 import time
+from functools import partial
 from secrets import token_urlsafe
 from typing import TYPE_CHECKING, cast, get_args
 
 from conformance.fakes import Fault, failing
 from conformance.fakes.aws_container import Container
-from conformance.fakes.aws_imds import Flaw, Imds
-from conformance.fakes.aws_process import STARTED, Broken, plant_process, process_calls
+from conformance.fakes.aws_imds import CREDENTIALS_PATH, Flaw, Imds
+from conformance.fakes.aws_process import STARTED, Broken, follow_with, garble, plant_process, process_calls
 from conformance.fakes.aws_signed import SignedRequests
-from conformance.fakes.aws_sso import Sso, cache_path
+from conformance.fakes.aws_sso import PORTAL_PATH, Sso, cache_path
 from conformance.fakes.aws_sts import Role, Sts, new_web_identity_token
 from conformance.identities import new_aws
+from conformance.setting import Controls
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from conformance.fakes import Answer, Request
     from conformance.identities import Identity
     from conformance.setting import Setting
@@ -59,7 +63,13 @@ class SharedSts:
         """Let a role be assumed by a source, or fail whenever that source asks."""
         mint = self._setting.mint(source, session_key)
         signed = SignedRequests(self._identity_of)
-        self._roles[source] = Sts({arn: role}, mint, signed.signer_of, life_s=self._setting.world.life_of(source))
+        life_s = partial(self._setting.life_of, source)
+        self._roles[source] = Sts({arn: role}, mint, signed.signer_of, life_s=life_s)
+        self.fail(source, fault)
+
+    def fail(self, source: str, fault: Fault | None) -> None:
+        """Fail whenever a source asks, or no longer."""
+        self._faults.pop(source, None)
         if fault is not None:
             self._faults[source] = fault
 
@@ -79,18 +89,23 @@ class SharedSts:
         return next((identity for identity in self._setting.identities.values() if identity.name == key), None)
 
 
-def _sts(setting: Setting) -> SharedSts:
+def _take_role(
+    setting: Setting, arn: str, role: Role, fault: Fault | None, rewrite: Callable[[], None] | None = None
+) -> None:
     if "sts" not in setting.servers:
         setting.variables["AWS_ENDPOINT_URL_STS"] = setting.serve("sts", SharedSts(setting)).url
-    fake: SharedSts = setting.servers["sts"].fake  # type: ignore[assignment]
-    return fake
+    server, source = setting.servers["sts"], role.label
+    fake = cast("SharedSts", server.fake)
+    fake.add(source, arn, role, fault)
+    asks, fail = (lambda request: fake.source_of(request) == source), partial(fake.fail, source)
+    setting.control(source, server, asks=asks, fail=fail, rewrite=rewrite)
 
 
 def assume_role(setting: Setting, way: str | None) -> None:
     """Plant a role of the default profile, whose source profile has a key of its own."""
     base = setting.know(new_aws("aws_assume_role.base", session=False, expires_at=None))
     role = Role("aws_assume_role", sources=frozenset() if way == "denied" else frozenset({base.label}))
-    _sts(setting).add("aws_assume_role", ROLE_ARN, role, fault_of(way))
+    _take_role(setting, ROLE_ARN, role, fault_of(way))
     source_profile = {"no-source-profile": "absent", "source-loop": "default"}.get(way or "", "base")
     setting.section(CONFIG, "default", role_arn=ROLE_ARN, source_profile=source_profile)
     if way == "source-loop":
@@ -108,8 +123,15 @@ def web_identity(setting: Setting, way: str | None) -> None:
     token = new_web_identity_token("conformance", ends)
     setting.secret("aws_web_identity", token)
     tokens = {} if way == "refused-token" else {token: ends}
-    _sts(setting).add("aws_web_identity", WEB_ROLE_ARN, Role("aws_web_identity", tokens=tokens), fault_of(way))
     file = setting.write("web-identity-token", "" if way == "empty-token-file" else token)
+
+    def rewrite() -> None:
+        fresh = setting.secret("aws_web_identity", new_web_identity_token("conformance", ends))
+        tokens.clear()
+        tokens[fresh] = ends
+        setting.write("web-identity-token", fresh)
+
+    _take_role(setting, WEB_ROLE_ARN, Role("aws_web_identity", tokens=tokens), fault_of(way), rewrite)
     setting.variables |= {
         "AWS_WEB_IDENTITY_TOKEN_FILE": f"{file}.absent" if way == "no-token-file" else str(file),
         "AWS_ROLE_ARN": WEB_ROLE_ARN,
@@ -120,8 +142,9 @@ def web_identity(setting: Setting, way: str | None) -> None:
 
 def sso(setting: Setting, way: str | None) -> None:
     """Plant a profile of IAM Identity Center that has signed in."""
-    fake = Sso("aws_sso", setting.mint("aws_sso", session_key), setting.world.life_of("aws_sso"))
+    fake = Sso("aws_sso", setting.mint("aws_sso", session_key), partial(setting.life_of, "aws_sso"))
     server = setting.serve("aws_sso", fake, fault=fault_of(way))
+    setting.control("aws_sso", server, asks=lambda request: request.path == PORTAL_PATH)
     setting.variables |= {"AWS_ENDPOINT_URL_SSO": server.url, "AWS_ENDPOINT_URL_SSO_OIDC": server.url}
     signed_in = fake.sign_in(time.time(), token_s=-60 if way == "expired" else None, refreshable=way != "expired")
     for text in fake.handed_out():
@@ -152,23 +175,39 @@ def process(setting: Setting, way: str | None) -> None:
     folder = setting.directory / "process"
     folder.mkdir(mode=0o700)
     broken = cast("Broken", way) if way in get_args(Broken) else None
-    command = plant_process(folder, identity, expires_at=identity.expires_at, broken=broken)
+    ends = None if way == "without-end" else identity.expires_at
+    command = plant_process(folder, identity, expires_at=ends, broken=broken)
     if way == "not-there":
         command = f"{folder / 'absent'}"
     setting.section(CONFIG, "default", credential_process=command)
     setting.calls["aws_process"] = lambda: process_calls(folder)
     setting.started["aws_process"] = folder / STARTED
 
+    def rotate() -> None:
+        label = setting.next_label("aws_process")
+        later = setting.know(session_key(label, setting.expires_at("aws_process")))
+        follow_with(folder, later, later.expires_at)
+
+    setting.controls["aws_process"] = Controls(
+        setting.calls["aws_process"], lambda fault: garble(folder, fault is not None), rotate, is_ready=True
+    )
+
 
 def container(setting: Setting, way: str | None) -> None:
     """Plant the endpoint of a container, with a token in a file."""
     token = setting.secret("aws_container", f"conformance {token_urlsafe(30)}/+=")
-    mint, life_s = setting.mint("aws_container", session_key), setting.world.life_of("aws_container")
+    mint, life_s = setting.mint("aws_container", session_key), partial(setting.life_of, "aws_container")
     fake = Container(
         "aws_container", mint, life_s, "/role", token_text=f"{token}x" if way == "refused-token" else token
     )
     server = setting.serve("aws_container", fake, fault=fault_of(way))
     file = setting.write("container-token", token)
+
+    def rewrite() -> None:
+        fake.token_text = f"{token} again"
+        setting.write("container-token", fake.token_text)
+
+    setting.control("aws_container", server, rotate=fake.rotate, rewrite=rewrite)
     setting.variables |= {
         "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{server.url}/role",
         "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": f"{file}.absent" if way == "no-token-file" else str(file),
@@ -183,12 +222,14 @@ def imds(setting: Setting, way: str | None) -> None:
     fake = Imds(
         "aws_imds",
         setting.mint("aws_imds", session_key),
-        setting.world.life_of("aws_imds"),
+        partial(setting.life_of, "aws_imds"),
         None if way == "no-role" else "conformance-role",
         enabled=way != "disabled",
         flaw=cast("Flaw", way) if way in get_args(Flaw) else None,
     )
     server = setting.serve("aws_imds", fake, fault=fault_of(way))
+    document = f"{CREDENTIALS_PATH}/conformance-role"
+    setting.control("aws_imds", server, asks=lambda request: request.path == document, rotate=fake.rotate)
     setting.variables["AWS_EC2_METADATA_SERVICE_ENDPOINT"] = server.url
     if way == "switched-off":
         setting.variables["AWS_EC2_METADATA_DISABLED"] = "true"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from functools import partial
 from secrets import token_urlsafe
 from typing import TYPE_CHECKING, Any, cast, get_args
 
@@ -18,8 +19,11 @@ from conformance.fakes.azure_entra import Application, Entra
 from conformance.fakes.azure_federation import unknown_federated_token
 from conformance.fakes.azure_managed_identity import AppService, VirtualMachine
 from conformance.identities import Identity, new_azure_bearer, new_azure_key, new_azure_sas
+from conformance.setting import Controls
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from conformance.fakes import Fake, Request
     from conformance.setting import Setting
     from conformance.sources import Plant
@@ -46,7 +50,7 @@ class SharedEntra:
         self.client_secret = f"{token_urlsafe(27)}~/+="
         self._first = next(name for name in ENTRA if name in setting.world.sources)
         application = Application(self.client_id, self.client_secret)
-        self.entra = Entra(_mint(setting), tenant=self.tenant, application=application, life_s=setting.world.life_of)
+        self.entra = Entra(_mint(setting), tenant=self.tenant, application=application, life_s=setting.life_of)
 
     def answer(self, request: Request) -> Answer | None:
         """Answer as Entra ID."""
@@ -65,7 +69,7 @@ ENTRA = ("azure_service_principal", "azure_workload_identity")
 def _mint(setting: Setting) -> Any:
     def mint(label: str) -> Identity:
         now = time.time()
-        life_s = setting.world.life_of(label.partition("#")[0])
+        life_s = setting.life_of(label.partition("#")[0])
         return setting.know(new_azure_bearer(label, life_s=life_s, now=now))
 
     return mint
@@ -197,9 +201,25 @@ def _entra(setting: Setting, way: str | None) -> SharedEntra:
     return cast("SharedEntra", setting.servers["entra"].fake)
 
 
+def _control_entra(setting: Setting, source: str, rewrite: Callable[[], None] | None = None) -> None:
+    server = setting.servers["entra"]
+    shared = cast("SharedEntra", server.fake)
+
+    def fail(fault: Fault | None) -> None:
+        shared.entra.faults.pop(source, None)
+        if fault is not None:
+            shared.entra.faults[source] = fault
+
+    def asks(request: Request) -> bool:
+        return bool(request.body) and shared.source_of(request) == source
+
+    setting.control(source, server, asks=asks, fail=fail, rewrite=rewrite)
+
+
 def _service_principal(setting: Setting, way: str | None) -> None:
     secret = _entra(setting, way).client_secret
     setting.secret("azure_service_principal", secret)
+    _control_entra(setting, "azure_service_principal")
     setting.variables["AZURE_CLIENT_SECRET"] = f"{secret}x" if way == "wrong-secret" else secret
     match way:
         case "no-tenant":
@@ -222,10 +242,17 @@ def _workload_identity(setting: Setting, way: str | None) -> None:
     file = setting.write("federated-token", "" if way == "empty-token-file" else token)
     setting.variables["AZURE_FEDERATED_TOKEN_FILE"] = f"{file}.absent" if way == "no-token-file" else str(file)
 
+    def rewrite() -> None:
+        entra.refuse_federated_tokens()
+        fresh = entra.new_federated_token(life_s=3600, now=time.time())
+        setting.write("federated-token", setting.secret("azure_workload_identity", fresh))
+
+    _control_entra(setting, "azure_workload_identity", rewrite)
+
 
 def _managed_identity(setting: Setting, way: str | None) -> None:
     """Plant the metadata service of a virtual machine, or the form of App Service where that is the way."""
-    source, life_s = "azure_managed_identity", setting.world.life_of("azure_managed_identity")
+    source, life_s = "azure_managed_identity", partial(setting.life_of, "azure_managed_identity")
     clients = [client] if (client := setting.variables.get("AZURE_CLIENT_ID")) else []
     if way is not None and way.startswith("app-service"):
         header = token_urlsafe(24)
@@ -233,12 +260,14 @@ def _managed_identity(setting: Setting, way: str | None) -> None:
         app = AppService(source, _mint(setting), life_s, f"{header}x" if way.endswith("refused") else header, clients)
         fault = _fault(way.removeprefix("app-service-"))
         server = setting.serve(source, app, fault=fault)
+        setting.control(source, server)
         setting.variables |= {"IDENTITY_ENDPOINT": f"{server.url}{AppService.PATH}", "IDENTITY_HEADER": header}
         machine = setting.serve("azure_no_machine", NoMachine())
         setting.variables["AZURE_POD_IDENTITY_AUTHORITY_HOST"] = machine.url
         return
     fake = VirtualMachine(source, _mint(setting), life_s, clients, system_assigned=way != "no-identity")
     server = setting.serve(source, fake, fault=_fault(way))
+    setting.control(source, server)
     setting.variables["AZURE_POD_IDENTITY_AUTHORITY_HOST"] = server.url
 
 
@@ -247,9 +276,20 @@ def _azure_cli(setting: Setting, way: str | None) -> None:
     identity = setting.know(new_azure_bearer("azure_cli", life_s=ends, now=time.time()))
     known = cast("CliWay", way) if way in get_args(CliWay) else "signed-in"
     cli = AzureCli(setting.directory / "bin", tenant=str(uuid.uuid4()), subscription=str(uuid.uuid4()), way=known)
-    cli.answer_with(identity)
+    tokens = [identity]
+    cli.answer_with(*tokens)
     setting.calls["azure_cli"] = lambda: len(cli.calls())
     setting.started["azure_cli"] = cli.started
+
+    def rotate() -> None:
+        label, life_s = setting.next_label("azure_cli"), setting.life_of("azure_cli")
+        tokens.append(setting.know(new_azure_bearer(label, life_s=life_s, now=time.time())))
+        cli.answer_with(*tokens)
+
+    def fail(fault: Fault | None) -> None:
+        cli.behave(known if fault is None else "fails")
+
+    setting.controls["azure_cli"] = Controls(setting.calls["azure_cli"], fail, rotate, is_ready=True)
     if way == "not-on-path":
         (setting.directory / "bin" / "az").unlink()
 

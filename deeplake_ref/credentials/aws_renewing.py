@@ -2,8 +2,9 @@
 Temporary credentials of AWS that renew themselves near their end.
 
 botocore's `RefreshableCredentials` asks once for however many threads: in the last 15 minutes without holding anybody
-up, in the last 10 with everybody waiting (1.44, `credentials.py`). Here an answer is checked before it replaces what is
-there, and what is raised is ours. Imported where it is used, since its class is botocore's.
+up, in the last 10 with everybody waiting, where a failure is raised (1.44, `credentials.py`). Here an answer is checked
+before it replaces what is there, a failure is raised when that has ended, and what is raised is ours. Imported where it is
+used, since its class is botocore's.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 ADVISORY_S = 15 * 60.0
 MANDATORY_S = 10 * 60.0
 """Seconds before the end from which on others are asked for, and from which on everybody waits for them."""
+
+PAUSE_S = 30.0
+"""Seconds until the next try where others could not be had, and those that are there are still good."""
 
 
 class Renewing(DeferredRefreshableCredentials):  # type: ignore[misc] # botocore has no types
@@ -60,7 +64,19 @@ class Renewing(DeferredRefreshableCredentials):  # type: ignore[misc] # botocore
                 return self._heeded(_checked(first or self._fetch(), self._subject))
         except Exception as error:  # noqa: BLE001 - processes and services fail in many ways, with secrets in the text
             failure = told(error, self._subject, self._source)
-        raise failure
+        still_good = self._still_good()
+        if still_good is None:
+            raise failure
+        return still_good
+
+    def _still_good(self) -> dict[str, Any] | None:
+        """Return what is there if it has not ended, and let it be for a while; the next try is nobody's to wait for."""
+        end = self.expires_at
+        if end is None or end <= datetime.now(UTC):
+            return None
+        self._advisory_refresh_timeout = (end - datetime.now(UTC)).total_seconds() - PAUSE_S
+        self._mandatory_refresh_timeout = 0.0
+        return {**self._frozen_credentials._asdict(), "expiry_time": end.isoformat()}
 
     def _heeded(self, metadata: dict[str, Any]) -> dict[str, Any]:
         """Look at how long they live: who gives short ones again and again is not asked for every request."""

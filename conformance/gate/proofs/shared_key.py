@@ -35,8 +35,6 @@ _SIGNED = (
     "range",
 )
 
-Order = "Callable[[str], object]"
-
 
 def by_code(name: str) -> object:
     """The order that the page tells: lexicographical."""

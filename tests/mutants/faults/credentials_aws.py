@@ -13,7 +13,7 @@ from deeplake_ref.credentials.aws_kinds import KEY_FIELDS, KEY_VARIABLES, Kind
 from deeplake_ref.credentials.aws_settings import Settings
 from deeplake_ref.credentials.chain import Broken, Found, NotMine, Resolved
 from deeplake_ref.errors import CredentialsNotFoundError, CredentialsUnavailableError, InvalidCredentialsError
-from deeplake_ref.stores import s3
+from deeplake_ref.stores import s3, s3_client
 from tests.mutants.registry import Replacements, mutant, replaced
 
 WORLDS = "worlds.toml"
@@ -290,7 +290,7 @@ def a_wrong_value_does_not_name_its_field(_target: Any) -> Replacements:
 @mutant("F099", kills="AWS-9", places=PLACES, claims=WORLDS, origin="delta-io/delta-rs@a72756d80")
 def fields_are_taken_in_any_case(_target: Any) -> Replacements:
     """Reads fields of creds in capitals as those of the environment."""
-    right = aws.check_dictionary
+    right = chain.check_dictionary
 
     def check_dictionary(creds: Any, **about: Any) -> Any:
         return right({name.lower(): value for name, value in creds.items()}, **about)
@@ -377,7 +377,7 @@ def the_first_identity_stays(_target: Any) -> Replacements:
 @mutant("F108", kills="AWS-16", places=PLACES, claims=WORLDS, origin="activeloopai/deeplake#2465")
 def handles_share_a_client(_target: Any) -> Replacements:
     """Keeps one client for a process, whoever opened it."""
-    right = s3.connect
+    right = s3_client.connect
     kept: list[Any] = []
 
     def connect(*arguments: Any) -> Any:

@@ -23,6 +23,7 @@ from deeplake_ref.credentials.chain import NotMine, Resolved
 from deeplake_ref.errors import CredentialsNotFoundError, CredentialsUnavailableError
 from deeplake_ref.secrets import Secret
 from deeplake_ref.stores import azure as azure_store
+from deeplake_ref.stores import azure_client
 from tests.mutants.registry import Replacements, mutant, replaced
 
 WORLDS = "worlds.toml"
@@ -154,7 +155,7 @@ def anon_is_ignored_on_azure(_target: Any) -> Replacements:
 @mutant(kills="AZURE-8", places=PLACES, claims=WORLDS, cases=("azure_dict_account_key(blank)+azure_env_key",))
 def a_blank_field_is_passed_over(_target: Any) -> Replacements:
     """Takes a blank key in the creds for none, and the next source for the one that was meant."""
-    right = azure_arguments.check_dictionary
+    right = chain.check_dictionary
 
     def check_dictionary(creds: Any, **about: Any) -> Any:
         given = {name: value for name, value in creds.items() if not (isinstance(value, str) and not value.strip())}
@@ -166,7 +167,7 @@ def a_blank_field_is_passed_over(_target: Any) -> Replacements:
 @mutant("F099", kills="AZURE-9", places=PLACES, claims=WORLDS, origin="apache/arrow-rs-object-store#500")
 def unknown_fields_of_azure_are_ignored(_target: Any) -> Replacements:
     """Passes over fields of creds that it does not know."""
-    right = azure_arguments.check_dictionary
+    right = chain.check_dictionary
 
     def check_dictionary(creds: Any, **about: Any) -> Any:
         return right({name: value for name, value in creds.items() if name in azure_arguments.FIELDS}, **about)
@@ -177,9 +178,9 @@ def unknown_fields_of_azure_are_ignored(_target: Any) -> Replacements:
 @mutant(kills="AZURE-10", places=PLACES, claims=WORLDS)
 def a_key_goes_with_a_signature(_target: Any) -> Replacements:
     """Sends a signature with each request that the key of the same creds signs."""
-    from deeplake_ref.stores import azure_client
 
-    right, kept = azure_arguments.DictionaryField.look, []
+    right = azure_arguments.DictionaryField.look
+    kept: list[str] = []
 
     def look(self: Any) -> Any:
         sas = azure_arguments.checked(self.creds).get("sas_token")
@@ -224,7 +225,7 @@ def tokens_are_asked_for_plain_http(_target: Any) -> Replacements:
 @mutant("F108", kills="AZURE-13", places=PLACES, claims=WORLDS, origin="activeloopai/deeplake#2465")
 def handles_of_an_account_share_a_client(_target: Any) -> Replacements:
     """Keeps one client for each account, whoever opened it."""
-    right = azure_store.AzureClient
+    right = azure_client.AzureClient
     kept: dict[str, Any] = {}
 
     def client(credentials: Any, endpoint: str, account: str, container: str) -> Any:

@@ -26,7 +26,7 @@ from deeplake_ref.credentials import (
     chain,
 )
 from deeplake_ref.errors import CredentialsUnavailableError
-from deeplake_ref.stores import azure_client, azure_errors, s3
+from deeplake_ref.stores import azure_client, azure_errors, s3, s3_client
 from tests.mutants.registry import Replacements, mutant, replaced
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def keys_of(client: Any) -> dict[str, str]:
 
 def connected(then: Callable[[Any], None]) -> Replacements:
     """Do something with each new client of S3."""
-    right = s3.connect
+    right = s3_client.connect
 
     def connect(*arguments: Any) -> Any:
         client = right(*arguments)
@@ -166,7 +166,7 @@ def the_transport_logs_signed_urls(_target: Any) -> Replacements:
 )
 def a_warning_repeats_the_field(_target: Any) -> Replacements:
     """Warns of an unknown field of creds with its value."""
-    right = aws.check_dictionary
+    right = chain.check_dictionary
 
     def check_dictionary(creds: Any, **about: Any) -> Any:
         for name, value in creds.items():
@@ -306,7 +306,7 @@ def the_winner_is_printed(_target: Any) -> Replacements:
 @mutant("F134", kills="AZURE-8", places=AZ, claims=WORLDS, cases=("azure_dict_account_key(key-of-aws)+azure_env_key",))
 def keys_of_another_cloud_are_taken(_target: Any) -> Replacements:
     """Passes over fields of another cloud in the creds, instead of refusing them."""
-    right = azure_arguments.check_dictionary
+    right = chain.check_dictionary
 
     def check_dictionary(creds: Any, **about: Any) -> Any:
         return right({name: value for name, value in creds.items() if name not in azure_arguments.FOREIGN}, **about)

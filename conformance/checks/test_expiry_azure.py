@@ -1,0 +1,150 @@
+"""
+Identities on Azure whose time runs out.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance import expiring
+from conformance.checking import checks, in_worlds, needs
+from conformance.expiring import ENDED_S, SHORT_S
+from conformance.places import Place
+from conformance.worlds import Way, World, world
+
+SERVED = ("azure_service_principal", "azure_workload_identity", "azure_managed_identity")
+"""Sources with a service that gives out a token after the other."""
+
+RENEWED = (*SERVED, "azure_cli")
+"""These, and the command that does so."""
+
+LARGE = 65 * 1024 * 1024
+"""Bytes that targets send in several blocks; up to 64 MiB the SDK makes one request."""
+
+over_served = pytest.mark.parametrize("source", SERVED)
+over_renewed = pytest.mark.parametrize("source", RENEWED)
+
+
+def living(source: str, life_s: float) -> World:
+    """Return a world of one source, whose tokens live so long."""
+    return world("azure", source, lives_s={source: life_s})
+
+
+@checks("EXP-1")
+@in_worlds("az")
+@over_renewed
+def test_a_rejected_token_is_renewed(place: Place, source: str) -> None:
+    """It ends before its time."""
+    expiring.a_rejected_identity_is_renewed(place, world("azure", source))
+
+
+@checks("EXP-2")
+@in_worlds("az")
+@over_served
+def test_a_token_that_is_rejected_again_is_the_answer(place: Place, source: str) -> None:
+    """The service believes nothing that the source gives out."""
+    expiring.rejected_again_is_the_answer(place, world("azure", source))
+
+
+@checks("EXP-3")
+@in_worlds("az")
+@pytest.mark.parametrize("source", ["azure_dict_sas_token", "azure_env_sas_token"])
+def test_an_expired_signature_is_not_replaced(place: Place, source: str) -> None:
+    """The machine has a good identity; the signature itself says when it ended."""
+    ways = {source: Way("expired", "ExpiredTokenError")}
+    both = world("azure", source, "azure_managed_identity", ways=ways)
+    expiring.an_expired_static_credential_is_the_answer(place, both, "ExpiredTokenError")
+
+
+@checks("EXP-4")
+@in_worlds("az")
+@needs("concurrent")
+@over_renewed
+def test_threads_renew_a_token_once_near_its_end(place: Place, source: str) -> None:
+    """They begin with a handle that has no token yet."""
+    expiring.threads_renew_once_near_the_end(place, living(source, SHORT_S))
+
+
+@checks("EXP-4")
+@in_worlds("az")
+@needs("concurrent")
+@over_renewed
+def test_threads_renew_a_rejected_token_once(place: Place, source: str) -> None:
+    """The token ends before its time."""
+    expiring.threads_renew_once_when_rejected(place, world("azure", source))
+
+
+@checks("EXP-5")
+@in_worlds("az")
+@over_renewed
+def test_a_token_that_has_ended_is_not_sent(place: Place, source: str) -> None:
+    """The source says that it has."""
+    expiring.what_has_ended_is_not_sent(place, living(source, ENDED_S))
+
+
+@checks("EXP-6")
+@in_worlds("az")
+@over_renewed
+def test_near_its_end_a_token_is_replaced(place: Place, source: str) -> None:
+    """The first token is near its end."""
+    expiring.near_the_end_others_are_got(place, living(source, SHORT_S))
+
+
+@checks("EXP-7")
+@in_worlds("az")
+@over_served
+def test_a_failure_to_renew_a_token_early_does_no_harm(place: Place, source: str) -> None:
+    """The service fails after its first answer."""
+    expiring.a_failure_to_renew_early_does_no_harm(place, living(source, SHORT_S))
+
+
+@checks("EXP-8")
+@in_worlds("az")
+@pytest.mark.parametrize("source", ["azure_service_principal"])
+def test_a_long_write_outlasts_its_token(place: Place, source: str) -> None:
+    """It ends while the write is under way."""
+    expiring.a_long_write_outlasts_its_identity(place, world("azure", source), LARGE)
+
+
+@checks("EXP-9")
+@in_worlds("az")
+@pytest.mark.parametrize("source", ["azure_workload_identity"])
+def test_a_federated_token_is_read_anew(place: Place, source: str) -> None:
+    """Entra ID takes the new one only."""
+    expiring.a_token_file_is_read_anew(place, living(source, SHORT_S))
+
+
+@checks("EXP-10")
+@in_worlds("az")
+@pytest.mark.parametrize(
+    ("source", "hours"),
+    [("azure_env_key", 5), ("azure_env_key", -5), ("azure_env_sas_token", 5), ("azure_managed_identity", 5)],
+)
+def test_a_wrong_clock_is_named(place: Place, source: str, hours: int) -> None:
+    """The date of a request, the end of a signature, the end of a token."""
+    expiring.a_wrong_clock_is_named(place, world("azure", source), hours)
+
+
+@checks("EXP-11")
+@in_worlds("az")
+@over_renewed
+def test_a_source_that_failed_is_asked_again(place: Place, source: str) -> None:
+    """The handle has no token yet."""
+    expiring.a_source_that_failed_is_asked_again(place, world("azure", source))
+
+
+@checks("EXP-11")
+@in_worlds("az")
+@over_renewed
+def test_a_failed_renewal_is_tried_again(place: Place, source: str) -> None:
+    """The handle has a token, which is rejected."""
+    expiring.a_failed_renewal_is_tried_again(place, world("azure", source))
+
+
+@checks("EXP-12")
+@in_worlds("az")
+@pytest.mark.parametrize("zone", [expiring.EAST, expiring.WEST])
+@over_renewed
+def test_a_good_token_is_kept(place: Place, source: str, zone: str) -> None:
+    """Its end is told in UTC, by `az` also without saying so."""
+    expiring.what_is_good_is_kept(place, world("azure", source), zone)
