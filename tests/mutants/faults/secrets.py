@@ -25,7 +25,7 @@ from deeplake_ref.credentials import (
     azure_texts,
     chain,
 )
-from deeplake_ref.errors import CredentialsUnavailableError
+from deeplake_ref.errors import CredentialsUnavailableError, StorageError
 from deeplake_ref.stores import azure_client, azure_errors, s3, s3_client
 from tests.mutants.registry import Replacements, mutant, replaced
 
@@ -98,7 +98,7 @@ def a_key_that_is_none_is_repeated(_target: Any) -> Replacements:
     def account_key(text: str, where: str) -> Any:
         try:
             return right(text, where)
-        except azure_texts.StorageError as error:
+        except StorageError as error:
             raise azure_texts.invalid(f"{error}: {text}") from None
 
     return replaced(azure_texts, _account_key=account_key)
