@@ -62,6 +62,7 @@ class Setting:
         servers: the fakes that were started, by source or, where several share one, by service.
         secrets: other secrets of the world, each with the name of what it belongs to.
         calls: how often the command of a source was run.
+        started: where the command of a source keeps how it was started, JSON with `arguments` and `variables`, a line a call.
         lives_s: seconds that credentials of a source live if they are made from now on, where that is not the world's.
         disbelieved: sources whose next credentials the gate takes for expired, whatever their service says.
         after: what is to happen once, when the next credentials of a source are out.
@@ -103,6 +104,7 @@ class Setting:
         self.identities: dict[str, Identity] = {}
         self.servers: dict[str, FakeServer] = {}
         self.calls: dict[str, Callable[[], int]] = {}
+        self.started: dict[str, Path] = {}
         self.lives_s: dict[str, float] = {}
         self.disbelieved: set[str] = set()
         self.after: dict[str, Callable[[], None]] = {}
