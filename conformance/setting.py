@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import sys
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from conformance.controls import Controls
 from conformance.fakes import FakeServer
 from conformance.fakes.connect_proxy import ConnectProxy
 
@@ -25,25 +26,6 @@ if TYPE_CHECKING:
     from conformance.worlds import World
 
 PRIVATE = 0o600
-
-
-@dataclass(frozen=True, slots=True)
-class Controls:
-    """What a check can do to a source while its world runs.
-
-    Attributes:
-        questions: how often it was asked for credentials.
-        rotate: lets whoever asks next get the next generation; None where everybody does.
-        fail: lets it fail from now on, or work again.
-        rewrite: puts another token into the file that it stands on, and lets its service refuse the old one.
-        is_ready: whether its first credentials were made before anybody asked, as those of a command are.
-    """
-
-    questions: Callable[[], int]
-    fail: Callable[[Fault | None], None]
-    rotate: Callable[[], None] | None = None
-    rewrite: Callable[[], None] | None = None
-    is_ready: bool = False
 
 
 class Setting:

@@ -12,6 +12,7 @@ from functools import partial
 from secrets import token_urlsafe
 from typing import TYPE_CHECKING, cast, get_args
 
+from conformance.controls import Controls
 from conformance.fakes import Fault, failing
 from conformance.fakes.aws_container import Container
 from conformance.fakes.aws_imds import CREDENTIALS_PATH, Flaw, Imds
@@ -20,7 +21,6 @@ from conformance.fakes.aws_signed import SignedRequests
 from conformance.fakes.aws_sso import PORTAL_PATH, Sso, cache_path
 from conformance.fakes.aws_sts import Role, Sts, new_web_identity_token
 from conformance.identities import new_aws
-from conformance.setting import Controls
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,6 +12,7 @@ from functools import partial
 from secrets import token_urlsafe
 from typing import TYPE_CHECKING, Any, cast, get_args
 
+from conformance.controls import Controls
 from conformance.fakes import Answer, Fault
 from conformance.fakes.azure_cli import AzureCli
 from conformance.fakes.azure_cli import Way as CliWay
@@ -19,7 +20,6 @@ from conformance.fakes.azure_entra import Application, Entra
 from conformance.fakes.azure_federation import unknown_federated_token
 from conformance.fakes.azure_managed_identity import AppService, VirtualMachine
 from conformance.identities import Identity, new_azure_bearer, new_azure_key, new_azure_sas
-from conformance.setting import Controls
 
 if TYPE_CHECKING:
     from collections.abc import Callable
