@@ -155,11 +155,13 @@ def at_an_emulator(setting: Setting) -> None:
 
 @checks("GOOGLE-7")
 @in_worlds("gcs")
-@pytest.mark.parametrize("source", [source for source in ORDER["google"] if source != "gcs_anon"])
-def test_the_address_of_an_emulator_drops_no_credentials(place: Place, source: str) -> None:
+@pytest.mark.parametrize(
+    "world", [world("google", source) for source in ORDER["google"] if source != "gcs_anon"], ids=str
+)
+def test_the_address_of_an_emulator_drops_no_credentials(place: Place, world: World) -> None:
     """Each source alone."""
-    with stages.running(world("google", source), place, adjust=at_an_emulator) as stage:
-        assert_won(source, of_a_write(stage))
+    with stages.running(world, place, adjust=at_an_emulator) as stage:
+        assert_won(world.sources[0], of_a_write(stage))
 
 
 @checks("GOOGLE-7")

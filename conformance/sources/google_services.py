@@ -114,10 +114,12 @@ class Google:
 
     def mint(self, label: str) -> Identity:
         """Return a new access token of a label, which the gate knows."""
+        # a source with a key is known to the gate by its own name already
+        named = label.partition("#")[0]
         with self._lock:
-            number = next(self._numbers.setdefault(label, itertools.count(1)))
+            number = next(self._numbers.setdefault(named, itertools.count(1)))
         life_s = self._setting.life_of(_source(label))
-        return self._setting.know(new_google_bearer(f"{label}#{number}", life_s=life_s, now=time.time()))
+        return self._setting.know(new_google_bearer(f"{named}#{number}", life_s=life_s, now=time.time()))
 
     def whose(self, token: str) -> Identity | None:
         """Return whose an access token is, whichever service gave it."""

@@ -8,6 +8,7 @@ import os
 import subprocess
 from contextlib import suppress
 from dataclasses import replace
+from http.client import HTTPConnection
 from typing import TYPE_CHECKING, Any
 
 from deeplake_ref.credentials import google, google_files, google_metadata
@@ -164,9 +165,8 @@ def a_machine_without_an_account_is_no_machine(_target: Any) -> Replacements:
 @mutant(kills="GOOGLE-4", places=GCS)
 def whoever_answers_is_the_metadata_server(_target: Any) -> Replacements:
     """Does not look for the header of the metadata server."""
-    right = google_metadata.HTTPConnection
 
-    class Connection(right):  # type: ignore[misc, valid-type]
+    class Connection(HTTPConnection):
         def getresponse(self) -> Any:
             answer = super().getresponse()
             answer.headers[google_metadata.FLAVOUR] = "Google"

@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import pickle
 from contextlib import suppress
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +15,8 @@ from deeplake_ref.credentials import google, google_browser, google_cache
 from deeplake_ref.credentials.chain import NotMine
 from deeplake_ref.credentials.google_tokens import GoogleCredentials, Token
 from deeplake_ref.errors import CredentialsNotFoundError, CredentialsUnavailableError, ExpiredTokenError, StorageError
-from deeplake_ref.secrets import Secret
-from deeplake_ref.stores import gcs
+from deeplake_ref.secrets import Secret, SecretFields
+from deeplake_ref.stores import gcs, gcs_signing
 from deeplake_ref.stores.gcs import GcsStore
 from deeplake_ref.stores.gcs_client import GcsClient
 from tests.mutants.registry import Replacements, mutant, replaced
@@ -90,14 +91,14 @@ def listings_are_of_another_identity(_target: Any) -> Replacements:
     """Lists with what the machine has, and does everything else with what it was given."""
     right = GcsClient.page
 
-    def page(self: Any, *arguments: Any, **parameters: str) -> dict[str, Any]:
+    def page(self: Any, deadline: Any, **parameters: str) -> dict[str, Any]:
         given = self.credentials
         with suppress(StorageError):
-            self.credentials = google.chain(google.SecretFields(None)).resolve().credentials
+            self.credentials = google.chain(SecretFields(None)).resolve().credentials
         if self.credentials is given:
             self.credentials = GoogleCredentials()
         try:
-            return right(self, *arguments, **parameters)
+            return right(self, deadline, **parameters)
         finally:
             self.credentials = given
 
@@ -110,7 +111,7 @@ def listings_are_of_another_identity(_target: Any) -> Replacements:
 @mutant(kills="GOOGLE-22", places=GCS)
 def the_host_of_a_signed_url_is_not_signed(_target: Any) -> Replacements:
     """Signs the public host in place of the one in the URL."""
-    right = gcs.signed_url
+    right = gcs_signing.signed_url
 
     def signed_url(signer: Any, endpoint: str, *arguments: Any) -> str:
         url = right(signer, "https://storage.googleapis.com", *arguments)
@@ -180,9 +181,8 @@ def the_state_is_not_compared(_target: Any) -> Replacements:
 @mutant(kills="GOOGLE-16", places=GCS)
 def the_port_of_a_consent_is_kept(_target: Any) -> Replacements:
     """Goes on listening for the answer to a page that nobody waits for."""
-    right = google_browser.ThreadingHTTPServer
 
-    class Server(right):  # type: ignore[misc, valid-type]
+    class Server(ThreadingHTTPServer):
         def server_close(self) -> None:
             """Stay open."""
 
@@ -192,7 +192,7 @@ def the_port_of_a_consent_is_kept(_target: Any) -> Replacements:
 @mutant(kills="GOOGLE-16", places=GCS)
 def every_consent_that_fails_says_the_same(_target: Any) -> Replacements:
     """Says of a consent that it failed, and no more."""
-    right = google.google_browser.consent
+    right = google_browser.consent
 
     def consent(asking: Any) -> Any:
         try:
