@@ -79,6 +79,7 @@ BROKEN: dict[str, tuple[Way, ...]] = {
         Way("token-error", UNAVAILABLE),
         Way("token-garbage", UNAVAILABLE),
         Way("token-of-another-type", UNAVAILABLE),
+        Way("token-without-flavour", UNAVAILABLE),
         Way("garbage", UNAVAILABLE),
     ),
 }

@@ -53,26 +53,32 @@ def addressed(first: str, wrong: str) -> Any:
 
 @checks("GOOGLE-11")
 @in_worlds("gcs")
-@pytest.mark.parametrize("source", ["gcs_key_dict", "gcs_oauth_token", "gcs_env_file", "gcs_metadata"])
+@pytest.mark.parametrize(
+    "world",
+    [world("google", source) for source in ("gcs_key_dict", "gcs_oauth_token", "gcs_env_file", "gcs_metadata")],
+    ids=str,
+)
 @pytest.mark.parametrize("first", ["endpoint_url", "STORAGE_EMULATOR_HOST"])
-def test_the_endpoint_combines_with_any_source(place: Place, source: str, first: str) -> None:
+def test_the_endpoint_combines_with_any_source(place: Place, world: World, first: str) -> None:
     """Nothing listens at the address that comes later."""
     adjust = addressed(first, place.testbed.closed_url)
-    with stages.running(world("google", source), place, adjust=adjust) as stage:
-        assert_won(source, of_a_write(stage))
+    with stages.running(world, place, adjust=adjust) as stage:
+        assert_won(world.sources[0], of_a_write(stage))
 
 
 @checks("GOOGLE-21")
 @in_worlds("gcs")
-@pytest.mark.parametrize("source", ["gcs_key_dict", "gcs_oauth_token", "gcs_env_file"])
-def test_a_token_does_not_travel_in_clear(place: Place, source: str) -> None:
+@pytest.mark.parametrize(
+    "world", [world("google", source) for source in ("gcs_key_dict", "gcs_oauth_token", "gcs_env_file")], ids=str
+)
+def test_a_token_does_not_travel_in_clear(place: Place, world: World) -> None:
     """The endpoint is http at another machine, whose name nobody resolves; a proxy would be asked."""
 
     def adjust(setting: Setting) -> None:
         assert isinstance(setting.creds, dict)
         setting.creds["endpoint_url"] = f"http://{place.testbed.unresolvable_host}"
 
-    with stages.running(world("google", source), place, adjust=adjust) as stage:
+    with stages.running(world, place, adjust=adjust) as stage:
         assert_failed("CredentialsError", of_a_write(stage), "with an endpoint of http")
         assert_equal([], stage.setting.leaks(), "hosts that were asked")
 
@@ -106,10 +112,14 @@ def test_an_access_token_goes_to_the_service_alone(place: Place, world: World) -
 
 @checks("GOOGLE-24")
 @in_worlds("gcs")
-@pytest.mark.parametrize("source", ["gcs_key_file", "gcs_env_file", "gcs_gcloud_file", "gcs_metadata"])
-def test_gcloud_is_not_run(place: Place, source: str) -> None:
+@pytest.mark.parametrize(
+    "world",
+    [world("google", source) for source in ("gcs_key_file", "gcs_env_file", "gcs_gcloud_file", "gcs_metadata")],
+    ids=str,
+)
+def test_gcloud_is_not_run(place: Place, world: World) -> None:
     """It is on PATH, counts its calls, and refuses."""
-    with stages.running(world("google", source), place) as stage:
+    with stages.running(world, place) as stage:
         of_a_write(stage)
         assert_equal([], gcloud_calls(google_of(stage.setting).gcloud_calls), "what gcloud was asked")
 
@@ -175,10 +185,14 @@ def test_handles_with_different_creds_do_not_mix(place: Place) -> None:
 
 @checks("GOOGLE-14")
 @in_worlds("gcs")
-@pytest.mark.parametrize("source", ["gcs_key_dict", "gcs_oauth_token", "gcs_gcloud_file", "gcs_metadata"])
-def test_every_operation_signs_alike(place: Place, source: str) -> None:
+@pytest.mark.parametrize(
+    "world",
+    [world("google", source) for source in ("gcs_key_dict", "gcs_oauth_token", "gcs_gcloud_file", "gcs_metadata")],
+    ids=str,
+)
+def test_every_operation_signs_alike(place: Place, world: World) -> None:
     """Reads, ranges, listings, resumable uploads, removals."""
-    with stages.running(world("google", source), place) as stage:
+    with stages.running(world, place) as stage:
         writer, reader = stage.writer(), stage.reader()
         writer.set("d/a", b"one")
         writer.set("d/large", bytes(LARGE))
@@ -192,7 +206,7 @@ def test_every_operation_signs_alike(place: Place, source: str) -> None:
         writer.remove("d/a")
         writer.remove_directory("d")
         assert_true(len(stage.requests()) >= 10, expected="at least ten requests", observed=len(stage.requests()))
-        assert_equal({source}, signers(stage), "who signed")
+        assert_equal(set(world.sources), signers(stage), "who signed")
 
 
 @checks("GOOGLE-15")
