@@ -19,7 +19,7 @@ from azure.core import exceptions as of_azure
 from azure.storage.blob import ContainerClient, __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 __all__ = ["__version__", "storage"]
 
@@ -113,7 +113,7 @@ class _Handle:
             raise InvalidURIError(f"not a path of this target: {url!r}")
         self._root = f"{path[0]}/" if path[0] else ""
         # what a handle keeps of its creds is a function, so that they do not stand among its attributes
-        self._reader = lambda: Reader(url.removesuffix("/"), creds)
+        self._reader: Callable[[], Reader] = lambda: Reader(url.removesuffix("/"), creds)
         given = dict(creds or {})
         endpoint = given.get("endpoint_url") or f"https://{account}.blob.core.windows.net"
         try:

@@ -21,7 +21,7 @@ from botocore import exceptions as of_botocore
 from botocore.config import Config
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 __version__ = boto3.__version__
 
@@ -136,8 +136,8 @@ class _Handle:
             raise InvalidURIError(f"not a path of this target: {url!r}")
         self._root = f"{path}/" if path else ""
         # what a handle keeps of its creds is a function, so that they do not stand among its attributes
-        self._make = lambda: _client(creds or {})
-        self._reader = lambda: Reader(url.removesuffix("/"), creds)
+        self._make: Callable[[], Any] = lambda: _client(creds or {})
+        self._reader: Callable[[], Reader] = lambda: Reader(url.removesuffix("/"), creds)
         self._opening = Lock()
         self._made: Any = None
 

@@ -26,7 +26,7 @@ from google.cloud.storage.retry import DEFAULT_RETRY
 from google.oauth2.credentials import Credentials
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 __version__ = sdk.__version__
 
@@ -141,8 +141,8 @@ class _Handle:
             raise InvalidURIError(f"not a path of this target: {url!r}")
         self._root = f"{path}/" if path else ""
         # what a handle keeps of its creds is a function, so that they do not stand among its attributes
-        self._make = lambda: _client(creds)
-        self._reader = lambda: Reader(url.removesuffix("/"), creds)
+        self._make: Callable[[], Any] = lambda: _client(creds)
+        self._reader: Callable[[], Reader] = lambda: Reader(url.removesuffix("/"), creds)
         self._name = name
         self._opening = Lock()
         self._made: Any = None
