@@ -62,6 +62,7 @@ def main() -> None:
 @click.option("--markdown", metavar="FILE", type=click.Path(dir_okay=False), help="Also write Markdown.")
 @click.option("--strict", is_flag=True, help="A SHOULD that fails fails the run.")
 @click.option("-n", "workers", metavar="N", default="auto", show_default=True, help="Processes; 0 runs in this one.")
+@click.option("--case", "cases", multiple=True, metavar="LABEL", help="Only this case of each check.")
 @click.option("-x", "stop_at_failure", is_flag=True, help="Stop at the first failure.")
 @click.option("-v", "--verbose", is_flag=True, help="Every requirement with its verdict on every place.")
 @_target_options
@@ -80,6 +81,7 @@ def run(**options: Any) -> None:
             options,
             places=selecting.places(options["services"], options["places"]),
             only=selecting.only(options["only"]),
+            cases=options["cases"],
         )
         output = Output(
             directory=Path(options["record"]) if options["record"] else None,

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import sys
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from conformance.controls import Controls
 from conformance.fakes import FakeServer
 from conformance.fakes.connect_proxy import ConnectProxy
 
@@ -25,25 +26,6 @@ if TYPE_CHECKING:
     from conformance.worlds import World
 
 PRIVATE = 0o600
-
-
-@dataclass(frozen=True, slots=True)
-class Controls:
-    """What a check can do to a source while its world runs.
-
-    Attributes:
-        questions: how often it was asked for credentials.
-        rotate: lets whoever asks next get the next generation; None where everybody does.
-        fail: lets it fail from now on, or work again.
-        rewrite: puts another token into the file that it stands on, and lets its service refuse the old one.
-        is_ready: whether its first credentials were made before anybody asked, as those of a command are.
-    """
-
-    questions: Callable[[], int]
-    fail: Callable[[Fault | None], None]
-    rotate: Callable[[], None] | None = None
-    rewrite: Callable[[], None] | None = None
-    is_ready: bool = False
 
 
 class Setting:
@@ -62,6 +44,7 @@ class Setting:
         servers: the fakes that were started, by source or, where several share one, by service.
         secrets: other secrets of the world, each with the name of what it belongs to.
         calls: how often the command of a source was run.
+        started: where the command of a source keeps how it was started, JSON with `arguments` and `variables`, a line a call.
         lives_s: seconds that credentials of a source live if they are made from now on, where that is not the world's.
         disbelieved: sources whose next credentials the gate takes for expired, whatever their service says.
         after: what is to happen once, when the next credentials of a source are out.
@@ -103,6 +86,7 @@ class Setting:
         self.identities: dict[str, Identity] = {}
         self.servers: dict[str, FakeServer] = {}
         self.calls: dict[str, Callable[[], int]] = {}
+        self.started: dict[str, Path] = {}
         self.lives_s: dict[str, float] = {}
         self.disbelieved: set[str] = set()
         self.after: dict[str, Callable[[], None]] = {}
@@ -192,6 +176,7 @@ class Setting:
         fail: Callable[[Fault | None], None] | None = None,
         rotate: Callable[[], None] | None = None,
         rewrite: Callable[[], None] | None = None,
+        is_ready: bool = False,
     ) -> None:
         """Let checks control a source behind which there is a fake.
 
@@ -202,13 +187,18 @@ class Setting:
             fail: as in `Controls`; None where the fake has no other source.
             rotate: as in `Controls`.
             rewrite: as in `Controls`.
+            is_ready: as in `Controls`.
         """
 
         def failing(fault: Fault | None) -> None:
             server.fault = fault
 
         self.controls[source] = Controls(
-            lambda: sum(asks(request) for request in list(server.received)), fail or failing, rotate, rewrite
+            lambda: sum(asks(request) for request in list(server.received)),
+            fail or failing,
+            rotate,
+            rewrite,
+            is_ready,
         )
 
     def rotate(self, source: str) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import itertools
 import shutil
+import stat
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,7 +16,9 @@ from typing import TYPE_CHECKING, Any
 from conformance import sources
 from conformance.gate import Authority
 from conformance.setting import Setting
+from conformance.targets import NotClaimed
 from conformance.targets.masking import Secrets
+from conformance.targets.overheard import Overheard
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -39,6 +42,8 @@ class Stage:
         target: the target, in a process of the world's own.
         url: a root that nothing has used.
         tap: the gate's port in front of the service, which says who signed.
+        overheard: all that the target's process said, None where nobody listens.
+        before: what lay in the private directories when the target started.
     """
 
     setting: Setting = field(repr=False)
@@ -46,6 +51,8 @@ class Stage:
     url: str
     tap: Tap = field(repr=False)
     _start: Callable[[], Target] = field(repr=False)
+    overheard: Overheard | None = field(default=None, repr=False)
+    before: dict[Path, tuple[int, ...]] = field(default_factory=dict, repr=False)
     _opened: list[Reader | Writer] = field(default_factory=list, repr=False)
 
     @contextmanager
@@ -99,6 +106,7 @@ def running(
     fresh: bool = False,
     adjust: Callable[[Setting], None] | None = None,
     tls: bool | None = None,
+    watched: bool = False,
     **rules: Any,
 ) -> Iterator[Stage]:
     """Set up a world in front of a place's service, and run the target in it.
@@ -109,10 +117,17 @@ def running(
         fresh: whether the process is a new one, also where the target may be preloaded.
         adjust: changes what was planted, before the target starts.
         tls: whether the service is reached by https, None where a source of the world needs that.
+        watched: whether all that the target's process says is kept, and files are compared.
         rules: of the gate, other than its usual ones (`conformance.gate.Authority`).
+
+    Raises:
+        NotClaimed: the target does not claim a source of the world.
     """
     service = place.service
     assert service is not None  # noqa: S101 - worlds are collected for services only
+    lacking = sorted(place.testbed.spec.claims.unclaimed_sources(world.sources))
+    if lacking:
+        raise NotClaimed(f"the claims have no source {', '.join(lacking)}")
     testbed, secrets = place.testbed, Secrets()
     directory = Path(tempfile.mkdtemp(prefix="w", dir=testbed.directory))
     authority = Authority(**{**usual_rules(service), **rules})
@@ -146,12 +161,16 @@ def running(
             adjust(setting)
         setting.finish()
         anew = fresh or needs_fresh(world)
+        overheard = Overheard(directory / "watched") if watched else None
+        before = files_of(setting) if watched else {}
 
         def start() -> Target:
-            return testbed.in_world(setting.variables, directory / "work", fresh=anew, secrets=secrets)
+            return testbed.in_world(
+                setting.variables, directory / "work", fresh=anew, secrets=secrets, overheard=overheard
+            )
 
         target = start()
-        yield Stage(setting, target, f"{place.url}/w{next(_numbers)}", tap, start)
+        yield Stage(setting, target, f"{place.url}/w{next(_numbers)}", tap, start, overheard, before)
     finally:
         if target is not None:
             target.close()
@@ -159,6 +178,17 @@ def running(
         tap.close()
         setting.close()
         shutil.rmtree(directory, ignore_errors=True)
+
+
+def files_of(setting: Setting) -> dict[Path, tuple[int, ...]]:
+    """Return every file below the home, the temporary and the working directory, with what changes when it is written."""
+    found: dict[Path, tuple[int, ...]] = {}
+    for name in ("home", "tmp", "work"):
+        for path in sorted((setting.directory / name).rglob("*")):
+            about = path.lstat()
+            if stat.S_ISREG(about.st_mode):
+                found[path] = (about.st_ino, about.st_mtime_ns, about.st_size, stat.S_IMODE(about.st_mode))
+    return found
 
 
 def usual_rules(service: RunningService) -> dict[str, Any]:

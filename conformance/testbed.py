@@ -16,6 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from conformance import watching
 from conformance.places import LOCAL_PLACES, Place
 from conformance.targets import NotClaimed, TargetDied, TargetError
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from conformance.strangers import Strangers
     from conformance.targets import Dataset, Reader, Target, Writer
     from conformance.targets.masking import Secrets
+    from conformance.targets.overheard import Overheard
     from conformance.targets.preloading import Preloaded
     from conformance.targets.selection import TargetSpec
     from conformance.witnesses import Witness
@@ -97,7 +99,15 @@ class Testbed:
             else:
                 self._others += taken
 
-    def in_world(self, environment: Mapping[str, str], cwd: Path, *, fresh: bool, secrets: Secrets) -> Target:
+    def in_world(
+        self,
+        environment: Mapping[str, str],
+        cwd: Path,
+        *,
+        fresh: bool,
+        secrets: Secrets,
+        overheard: Overheard | None = None,
+    ) -> Target:
         """Start the target in a process with exactly this environment, forked off a preloaded one if that is allowed.
 
         Args:
@@ -105,18 +115,21 @@ class Testbed:
             cwd: its working directory.
             fresh: whether it must be a new process.
             secrets: what is masked in its texts.
+            overheard: keeps all that its process says, and what its worker sees of it.
         """
         spec = self.spec.through_stdio().from_anywhere()
         if spec.target is None:
-            return spec.start(environment, cwd, secrets)
+            return spec.start(environment, cwd, secrets, overheard)
         from conformance.targets.preloading import Preloaded, import_path
 
         given = {**environment, "PYTHONPATH": import_path()}
+        if overheard is not None:
+            given[watching.VARIABLE] = str(overheard.directory)
         if fresh or not spec.claims.preload:
-            return spec.start(given, cwd, secrets)
+            return spec.start(given, cwd, secrets, overheard)
         if self._preloaded is None:
             self._preloaded = Preloaded(spec)
-        return spec.speaking_to(self._preloaded.fork(given, cwd), secrets)
+        return spec.speaking_to(self._preloaded.fork(given, cwd), secrets, overheard)
 
     @cached_property
     def ca(self) -> RunCA:

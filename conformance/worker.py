@@ -18,13 +18,16 @@ import select
 import sys
 import threading
 import time
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NoReturn
 
+from conformance import watching
 from conformance.targets import HarnessError, NotClaimed, TargetDied, TargetError
 from conformance.targets import messages as wire
 from conformance.targets.in_process import InProcessReader, InProcessTarget, InProcessWriter
 from conformance.targets.in_process_datasets import InProcessDataset
 from conformance.targets.masking import Unmasked
+from conformance.watching import Watch
 from conformance.worker_datasets import DatasetMethods
 
 if TYPE_CHECKING:
@@ -45,8 +48,9 @@ END_S = 2.0
 class Server:
     """Answers the requests of one conversation; `answer` may be called from several threads."""
 
-    def __init__(self, target: InProcessTarget) -> None:
+    def __init__(self, target: InProcessTarget, watch: Watch | None = None) -> None:
         self._target = target
+        self._watch = watch
         self._handles: dict[int, Handle] = {}
         self._cursors: dict[int, tuple[int, Iterator[Metas]]] = {}
         self._numbers = itertools.count(1)
@@ -73,6 +77,12 @@ class Server:
 
     def answer(self, line: bytes) -> dict[str, Any]:
         """Return the answer to one line."""
+        answer = self._answered(line)
+        if self._watch is not None:
+            self._watch.look([handle.raw for handle in list(self._handles.values())])
+        return answer
+
+    def _answered(self, line: bytes) -> dict[str, Any]:
         try:
             request = json.loads(line)
             number, method, params = request["id"], request["method"], request["params"]
@@ -84,6 +94,8 @@ class Server:
         try:
             return {"jsonrpc": "2.0", "id": number, "result": call(params)}
         except TargetError as error:
+            if self._watch is not None:
+                self._watch.raised(error.__cause__ or error)
             return {"jsonrpc": "2.0", "id": number, "error": wire.error_to_wire(error)}
         except NotClaimed as error:
             return _failed(number, wire.NOT_CLAIMED, str(error))
@@ -203,19 +215,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--claims", metavar="FILE", help="its claims file")
     options = parser.parse_args(arguments)
     requests, answers = _take_over_pipes()
+    directory = os.environ.pop(watching.VARIABLE, None)
+    watch = Watch(Path(directory)) if directory else None
     spec = chosen(options.target, options.claims)
     target = spec.start_in_process(secrets=Unmasked())
     threads = THREADS if spec.claims.concurrent else 1
     try:
-        serve(Server(target), requests, answers, threads=threads)
+        serve(Server(target, watch), requests, answers, threads=threads)
     except BrokenPipeError:
         os._exit(1)  # the runner is gone; a flush at exit would only complain about it
 
 
 def chosen(target: str, claims: str | None) -> TargetSpec:
     """Return the target of a name and a claims file; ends this process with a message if there is none."""
-    from pathlib import Path
-
     from conformance.settings import UsageError
     from conformance.targets.selection import resolve
 

@@ -10,6 +10,7 @@ library reads them. Names and error classes are translated here, behaviour is le
 from __future__ import annotations
 
 import os
+import re
 from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -28,10 +29,12 @@ class StorageError(Exception):
 
 
 # fmt: off
-class CredentialsNotFoundError(StorageError): ...
-class CredentialsUnavailableError(StorageError): ...
-class InvalidCredentialsError(StorageError): ...
-class AuthenticationError(StorageError): ...
+class CredentialsError(StorageError): ...
+class CredentialsNotFoundError(CredentialsError): ...
+class CredentialsUnavailableError(CredentialsError): ...
+class InvalidCredentialsError(CredentialsError): ...
+class AuthenticationError(CredentialsError): ...
+class ExpiredTokenError(AuthenticationError): ...
 class StorageAccessDenied(StorageError): ...
 class StorageKeyNotFound(StorageError, KeyError): ...
 class StorageBucketNotFound(StorageError): ...
@@ -46,6 +49,8 @@ BY_CODE: dict[str, type[StorageError]] = {
     **dict.fromkeys(("AuthenticationFailed", "InvalidAuthenticationInfo"), AuthenticationError),
 }
 BY_STATUS: dict[int | None, type[StorageError]] = {401: AuthenticationError, 403: StorageAccessDenied}
+EXPIRED = re.compile("token is expired|not valid in the specified time frame")
+"""What the service says of a token and of a signature that are over, in the details of other codes."""
 
 # by itself it waits 15 s, then 18 s and 24 s, before it tries again, also where nobody has credentials
 TIMES: Any = {
@@ -58,22 +63,26 @@ TIMES: Any = {
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def _translated(chain: Any = None) -> Iterator[None]:
     try:
         yield
-    except of_azure.ClientAuthenticationError as error:
-        # "CredentialUnavailableError" of azure-identity is one too: no credential of the chain is configured
-        known = BY_CODE.get(_code(error)) or BY_STATUS.get(error.status_code)
-        unavailable = CredentialsUnavailableError if error.response is not None else CredentialsNotFoundError
-        raise (known or unavailable)(_said(error)) from error
     except of_azure.HttpResponseError as error:
-        raise (BY_CODE.get(_code(error)) or BY_STATUS.get(error.status_code) or StorageInternalError)(
-            _said(error)
-        ) from error
+        raise _meaning(error, chain)(_said(error)) from error
     except (of_azure.ServiceRequestError, of_azure.ServiceResponseError) as error:
         raise StorageNetworkConnectionError(_said(error)) from error
     except of_azure.AzureError as error:
         raise StorageInternalError(_said(error)) from error
+
+
+def _meaning(error: of_azure.HttpResponseError, chain: Any) -> type[StorageError]:
+    if type(error).__name__ == "AzureSigningError":  # a key that is not base64
+        return InvalidCredentialsError
+    if error.response is None and isinstance(error, of_azure.ClientAuthenticationError):
+        asked = re.findall(r"\n\t\w+", error.message)
+        # all were asked if nobody is configured; a credential that is configured and fails ends the chain
+        return CredentialsNotFoundError if len(asked) >= len(chain.credentials) else CredentialsUnavailableError
+    known = BY_CODE.get(_code(error)) or BY_STATUS.get(error.status_code) or StorageInternalError
+    return ExpiredTokenError if known is AuthenticationError and EXPIRED.search(str(error)) else known
 
 
 def _code(error: Any) -> str:
@@ -107,11 +116,11 @@ class _Handle:
         given = dict(creds or {})
         endpoint = given.get("endpoint_url") or f"https://{account}.blob.core.windows.net"
         try:
-            credential = _credential(given)
+            credential = self._chain = _credential(given)
             if given.get("account_key"):
                 credential = {"account_name": account, "account_key": given["account_key"]}
             self._client = ContainerClient(endpoint, container, credential=credential, **TIMES)
-        except ValueError as error:
+        except (ValueError, TypeError, AttributeError) as error:
             raise InvalidCredentialsError(str(error)) from error
 
     def _at(self, path: str) -> Any:
@@ -129,7 +138,7 @@ class Reader(_Handle):
             raise ValueError(f"not a range: {start}, {end}")
         if end is not None and end == first:
             return self.get(path)[:0]
-        with _translated():
+        with _translated(self._chain):
             try:
                 length = None if end is None else end - first
                 return bytes(self._at(path).download_blob(first, length).readall())
@@ -144,7 +153,7 @@ class Reader(_Handle):
 
     def metadata(self, path: str) -> Any:
         try:
-            with _translated():
+            with _translated(self._chain):
                 return self._meta(self._at(path).get_blob_properties())
         except StorageKeyNotFound:
             return None
@@ -154,7 +163,7 @@ class Reader(_Handle):
 
     def list_iter(self, path: str = "") -> Any:
         below = f"{path.removesuffix('/')}/" if path else ""
-        with _translated():
+        with _translated(self._chain):
             for page in self._client.list_blobs(self._root + below).by_page():
                 yield [self._meta(each) for each in page]
 
@@ -172,7 +181,7 @@ class Writer(_Handle):
 
     def set(self, path: str, content: Any) -> Any:
         value = memoryview(content).tobytes()
-        with _translated():
+        with _translated(self._chain):
             answer = self._at(path).upload_blob(value, overwrite=True)
         return SimpleNamespace(
             path=path, size=len(value), etag=answer["etag"].strip('"'), last_modified=answer["last_modified"]
@@ -180,7 +189,7 @@ class Writer(_Handle):
 
     def remove(self, path: str) -> None:
         try:
-            with _translated():
+            with _translated(self._chain):
                 self._at(path).delete_blob()
         except StorageKeyNotFound:
             return

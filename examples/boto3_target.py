@@ -10,6 +10,8 @@ Names and error classes are translated here, behaviour is left as it is.
 from __future__ import annotations
 
 from contextlib import contextmanager
+from threading import Lock
+from traceback import walk_tb
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -29,10 +31,11 @@ class StorageError(Exception):
 
 
 # fmt: off
-class CredentialsNotFoundError(StorageError): ...
-class InvalidCredentialsError(StorageError): ...
-class CredentialsUnavailableError(StorageError): ...
-class AuthenticationError(StorageError): ...
+class CredentialsError(StorageError): ...
+class CredentialsNotFoundError(CredentialsError): ...
+class InvalidCredentialsError(CredentialsError): ...
+class CredentialsUnavailableError(CredentialsError): ...
+class AuthenticationError(CredentialsError): ...
 class ExpiredTokenError(AuthenticationError): ...
 class StorageAccessDenied(StorageError): ...
 class StorageKeyNotFound(StorageError, KeyError): ...
@@ -46,17 +49,23 @@ BY_CODE: dict[str, type[StorageError]] = {
     **dict.fromkeys(("NoSuchKey", "404"), StorageKeyNotFound),
     **dict.fromkeys(("AccessDenied", "403"), StorageAccessDenied),
     **dict.fromkeys(("InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken"), AuthenticationError),
+    "RequestTimeTooSkewed": AuthenticationError,
     "ExpiredToken": ExpiredTokenError,
     "NoSuchBucket": StorageBucketNotFound,
 }
-BY_CLASS: dict[type[Exception], type[StorageError]] = {
+OF_CREDENTIALS: dict[type[Exception], type[StorageError]] = {
     of_botocore.NoCredentialsError: CredentialsNotFoundError,
     of_botocore.PartialCredentialsError: InvalidCredentialsError,
     of_botocore.ProfileNotFound: InvalidCredentialsError,
     of_botocore.ConfigParseError: InvalidCredentialsError,
     of_botocore.InvalidConfigError: InvalidCredentialsError,
+    of_botocore.InvalidIMDSEndpointError: InvalidCredentialsError,
     of_botocore.CredentialRetrievalError: CredentialsUnavailableError,
     of_botocore.MetadataRetrievalError: CredentialsUnavailableError,
+    of_botocore.SSOError: CredentialsUnavailableError,
+    of_botocore.TokenRetrievalError: CredentialsUnavailableError,
+}
+OF_REQUESTS: dict[type[Exception], type[StorageError]] = {
     of_botocore.ConnectionError: StorageNetworkConnectionError,
     of_botocore.HTTPClientError: StorageNetworkConnectionError,
     of_botocore.ParamValidationError: InvalidURIError,
@@ -64,16 +73,45 @@ BY_CLASS: dict[type[Exception], type[StorageError]] = {
     ValueError: InvalidURIError,  # "Invalid endpoint"
 }
 
+LOOKING = {"botocore.credentials", "botocore.tokens"}
+"""Modules that are on the way of an error in the search, which may be of any class: ValueError, FileNotFoundError ..."""
+
+SIGNING = {"botocore.auth"}
+"""Modules that cannot sign with a key that is no text."""
+
 
 @contextmanager
 def _translated() -> Iterator[None]:
     try:
         yield
-    except of_botocore.ClientError as error:
-        code = error.response["Error"].get("Code", "")
-        raise BY_CODE.get(code, StorageInternalError)(f"{code}: {error.operation_name}") from error
-    except tuple(BY_CLASS) as error:
-        raise next(kind for known, kind in BY_CLASS.items() if isinstance(error, known))(str(error)) from error
+    except StorageError:
+        raise
+    except Exception as error:
+        kind = _meaning(error)
+        if kind is None:
+            raise
+        raise kind(_said(error)) from error
+
+
+def _meaning(error: Exception) -> type[StorageError] | None:
+    known = next((kind for of_boto, kind in OF_CREDENTIALS.items() if isinstance(error, of_boto)), None)
+    if known is not None:
+        return known
+    on_the_way = {frame.f_globals.get("__name__") for frame, _ in walk_tb(error.__traceback__)}
+    if on_the_way & LOOKING:
+        refused = type(error) is ValueError  # "Unsupported host" of a container's address
+        return InvalidCredentialsError if refused else CredentialsUnavailableError
+    if on_the_way & SIGNING or "Invalid header value" in str(error):
+        return InvalidCredentialsError
+    if isinstance(error, of_botocore.ClientError):
+        return BY_CODE.get(error.response["Error"].get("Code", ""), StorageInternalError)
+    return next((kind for of_boto, kind in OF_REQUESTS.items() if isinstance(error, of_boto)), None)
+
+
+def _said(error: Exception) -> str:
+    if isinstance(error, of_botocore.ClientError):
+        return f"{error.response['Error'].get('Code', '')}: {error.operation_name}"
+    return str(error) or type(error).__name__
 
 
 def _client(creds: dict[str, Any]) -> Any:
@@ -98,8 +136,16 @@ class _Handle:
             raise InvalidURIError(f"not a path of this target: {url!r}")
         self._root = f"{path}/" if path else ""
         self._opened = (url.removesuffix("/"), creds)
-        with _translated():
-            self._client = _client(creds or {})
+        self._opening = Lock()
+        self._made: Any = None
+
+    @property
+    def _client(self) -> Any:
+        """The client, made at the first operation, and at the next one where that failed: boto3 looks for keys then."""
+        with self._opening:
+            if self._made is None:
+                self._made = _client(self._opened[1] or {})
+            return self._made
 
     def _at(self, path: str) -> dict[str, str]:
         if not path:
@@ -142,8 +188,8 @@ class Reader(_Handle):
 
     def list_iter(self, path: str = "") -> Any:
         below = f"{path.removesuffix('/')}/" if path else ""
-        pages = self._client.get_paginator("list_objects_v2")
         with _translated():
+            pages = self._client.get_paginator("list_objects_v2")
             for page in pages.paginate(Bucket=self._bucket, Prefix=self._root + below):
                 found = page.get("Contents", ())
                 yield [_meta(each["Key"].removeprefix(self._root), each["Size"], each) for each in found]

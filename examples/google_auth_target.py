@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
+from threading import Lock
+from traceback import walk_tb
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +23,7 @@ from google.auth import exceptions as of_auth
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import storage as sdk
 from google.cloud.storage.retry import DEFAULT_RETRY
+from google.oauth2.credentials import Credentials
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,10 +39,12 @@ class StorageError(Exception):
 
 
 # fmt: off
-class CredentialsNotFoundError(StorageError): ...
-class CredentialsUnavailableError(StorageError): ...
-class InvalidCredentialsError(StorageError): ...
-class AuthenticationError(StorageError): ...
+class CredentialsError(StorageError): ...
+class CredentialsNotFoundError(CredentialsError): ...
+class CredentialsUnavailableError(CredentialsError): ...
+class InvalidCredentialsError(CredentialsError): ...
+class AuthenticationError(CredentialsError): ...
+class ExpiredTokenError(AuthenticationError): ...
 class StorageAccessDenied(StorageError): ...
 class StorageKeyNotFound(StorageError, KeyError): ...
 class StorageBucketNotFound(StorageError): ...
@@ -53,26 +58,50 @@ BY_CLASS: tuple[tuple[type[Exception], type[StorageError]], ...] = (
     (of_api.Forbidden, StorageAccessDenied),
     (of_api.GoogleAPIError, StorageInternalError),
     (of_auth.MalformedError, InvalidCredentialsError),
+    (of_auth.InvalidValue, InvalidCredentialsError),
     (of_auth.RefreshError, CredentialsUnavailableError),
     (of_auth.TransportError, CredentialsUnavailableError),
-    (of_auth.DefaultCredentialsError, CredentialsNotFoundError),
+    (of_auth.DefaultCredentialsError, InvalidCredentialsError),
     (of_auth.GoogleAuthError, CredentialsUnavailableError),
+    (requests.exceptions.InvalidHeader, InvalidCredentialsError),  # the only one that is the caller's is Authorization
     (requests.RequestException, StorageNetworkConnectionError),
 )
+NOWHERE = "Your default credentials were not found"
+
+LOADING = "google.auth._default"
+"""The module that is on the way of an error in a key file, which may be of any class: IsADirectoryError, TypeError ..."""
+
+REFRESHING = "google.auth.credentials"
+"""The module that is on the way of an error in an answer that should hold a token, which may be of any class too."""
 
 
 @contextmanager
 def _translated(missing: type[StorageError] = StorageKeyNotFound) -> Iterator[None]:
     try:
         yield
+    except StorageError:
+        raise
     except of_api.NotFound as error:
         raise missing(str(error)) from error
-    except tuple(known for known, _ in BY_CLASS) as error:
-        last = (
-            error.cause if isinstance(error, of_api.RetryError) else error
-        )  # what it tried again until its time was over
-        kind = next((kind for known, kind in BY_CLASS if isinstance(last, known)), StorageInternalError)
+    except Exception as error:
+        # what it tried again until its time was over
+        last = error.cause if isinstance(error, of_api.RetryError) and isinstance(error.cause, Exception) else error
+        kind = _meaning(last)
+        if kind is None:
+            raise
         raise kind(f"{type(last).__name__}: {last}") from error
+
+
+def _meaning(error: Exception) -> type[StorageError] | None:
+    if isinstance(error, of_auth.DefaultCredentialsError) and str(error).startswith(NOWHERE):
+        return CredentialsNotFoundError
+    known = next((kind for of_google, kind in BY_CLASS if isinstance(error, of_google)), None)
+    if known is not None:
+        return known
+    on_the_way = {frame.f_globals.get("__name__") for frame, _ in walk_tb(error.__traceback__)}
+    if LOADING in on_the_way:
+        return InvalidCredentialsError
+    return CredentialsUnavailableError if REFRESHING in on_the_way else None
 
 
 def _credentials(creds: Any) -> Any:
@@ -81,9 +110,15 @@ def _credentials(creds: Any) -> Any:
     if isinstance(creds, str) and creds != "ENV":
         if not creds.lstrip().startswith("{"):
             return google.auth.load_credentials_from_file(creds, scopes=SCOPES)[0]
-        creds = json.loads(creds)
-    if isinstance(creds, dict) and "type" in creds:
-        known = {name: value for name, value in creds.items() if name != "endpoint_url"}
+        try:
+            creds = json.loads(creds)
+        except ValueError as error:
+            raise InvalidCredentialsError(f"creds is no JSON: {error}") from error
+    given = creds if isinstance(creds, dict) else {}
+    known = {name: value for name, value in given.items() if name != "endpoint_url" and value is not None}
+    if "gcs_oauth_token" in known:
+        return Credentials(known["gcs_oauth_token"])
+    if "type" in known:
         return google.auth.load_credentials_from_dict(known, scopes=SCOPES)[0]
     return google.auth.default(scopes=SCOPES)[0]
 
@@ -96,11 +131,22 @@ class _Handle:
             raise InvalidURIError(f"not a path of this target: {url!r}")
         self._root = f"{path}/" if path else ""
         self._opened = (url.removesuffix("/"), creds)
-        endpoint = creds.get("endpoint_url") if isinstance(creds, dict) else None
-        options = {"api_endpoint": endpoint} if endpoint else None
-        with _translated():
-            client = sdk.Client(project="none", credentials=_credentials(creds), client_options=options)
-        self._bucket = client.bucket(name)
+        self._name = name
+        self._opening = Lock()
+        self._made: Any = None
+
+    @property
+    def _bucket(self) -> Any:
+        """The bucket of a client that is made at the first operation, and at the next one where that failed."""
+        creds = self._opened[1]
+        with self._opening:
+            if self._made is None:
+                endpoint = creds.get("endpoint_url") if isinstance(creds, dict) else None
+                options = {"api_endpoint": endpoint} if endpoint else None
+                with _translated():
+                    client = sdk.Client(project="none", credentials=_credentials(creds), client_options=options)
+                self._made = client.bucket(self._name)
+            return self._made
 
     def _at(self, path: str) -> Any:
         if not path:

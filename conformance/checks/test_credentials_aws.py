@@ -9,6 +9,7 @@ import pytest
 from conformance import stages
 from conformance.checking import checks, in_worlds, needs, only_profiles, over_space
 from conformance.expectations import assert_equal, assert_true
+from conformance.identities import new_aws
 from conformance.model.precedence import ANONYMOUS, ORDER, asked_at_most
 from conformance.outcomes import Outcome, assert_as_the_order_says, assert_failed, assert_won, of_a_write
 from conformance.places import Place
@@ -44,6 +45,22 @@ def written(place: Place, these: World) -> Outcome:
 @over_space("aws")
 def test_the_first_configured_source_signs(place: Place, world: World) -> None:
     """In every world, the winner is read off the signature."""
+    assert_as_the_order_says(world, written(place, world))
+
+
+@checks("AWS-1")
+@in_worlds("s3")
+@pytest.mark.parametrize(
+    "world",
+    [
+        world("aws", first, "aws_shared_file", ways={"aws_shared_file": Way(way, INVALID)})
+        for first in ("aws_dict", "aws_env")
+        for way in ("malformed", "not-text", "directory")
+    ],
+    ids=str,
+)
+def test_a_broken_file_behind_the_winner_is_no_matter(place: Place, world: World) -> None:
+    """Keys need no file."""
     assert_as_the_order_says(world, written(place, world))
 
 
@@ -218,6 +235,35 @@ def test_a_token_of_the_environment_stays_there(place: Place, source: str) -> No
         assert_won(source, of_a_write(stage))
         tokens = {exchange.header("x-amz-security-token") for exchange in stage.requests()}
         assert_equal({None}, tokens, "session tokens sent")
+
+
+def with_a_token(setting: Setting) -> None:
+    """Let the key of the world be a temporary one, with a session token beside it."""
+    source = setting.world.sources[0]
+    identity = setting.know(new_aws(source, session=True, expires_at=None))
+    values = (identity.name, identity.secret, identity.token or "")
+    if source == "aws_env":
+        names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+        setting.variables |= dict(zip(names, values, strict=True))
+    elif source == "aws_dict":
+        assert isinstance(setting.creds, dict)
+        setting.creds |= dict(zip(FIELDS, values, strict=True))
+    else:
+        file = CREDENTIALS if source == "aws_shared_file" else CONFIG
+        setting.section(file, "default", **dict(zip(FIELDS, values, strict=True)))
+
+
+@checks("AWS-6")
+@in_worlds("s3")
+@pytest.mark.parametrize(
+    "source",
+    ["aws_dict", "aws_env", "aws_shared_file", "aws_config_file"],
+    ids=lambda source: f"{source}-with-token",
+)
+def test_a_token_goes_with_its_key(place: Place, source: str) -> None:
+    """A temporary key is nobody's without it."""
+    with stages.running(world("aws", source), place, adjust=with_a_token) as stage:
+        assert_won(source, of_a_write(stage))
 
 
 @checks("AWS-6")

@@ -11,7 +11,7 @@ import pytest
 
 from conformance import expiring
 from conformance.checking import checks, in_worlds, needs
-from conformance.expiring import ENDED_S, SHORT_S
+from conformance.ending import EAST, ENDED_S, SHORT_S, WEST, Adjust
 from conformance.identities import new_aws
 from conformance.places import Place
 from conformance.setting import Setting
@@ -54,7 +54,7 @@ def test_rejected_again_is_the_answer(place: Place, source: str) -> None:
     expiring.rejected_again_is_the_answer(place, world("aws", source))
 
 
-def with_an_expired_session(source: str) -> expiring.Adjust:
+def with_an_expired_session(source: str) -> Adjust:
     """Return what puts a key with a session token, which is over, where a source has its key."""
 
     def adjust(setting: Setting) -> None:
@@ -167,7 +167,7 @@ def test_a_failed_renewal_is_tried_again(place: Place, source: str) -> None:
 
 @checks("EXP-12")
 @in_worlds("s3")
-@pytest.mark.parametrize("zone", [expiring.EAST, expiring.WEST])
+@pytest.mark.parametrize("zone", [EAST, WEST])
 @over_renewed
 def test_what_is_good_is_kept(place: Place, source: str, zone: str) -> None:
     """Its end is told in UTC."""
@@ -179,4 +179,4 @@ def test_what_is_good_is_kept(place: Place, source: str, zone: str) -> None:
 def test_what_does_not_end_is_kept(place: Place) -> None:
     """The command does not say when."""
     endless = world("aws", "aws_process", ways={"aws_process": Way("without-end", wins=True)})
-    expiring.what_is_good_is_kept(place, endless, expiring.EAST)
+    expiring.what_is_good_is_kept(place, endless, EAST)

@@ -8,7 +8,7 @@ import pytest
 
 from conformance import expiring
 from conformance.checking import checks, in_worlds, needs
-from conformance.expiring import ENDED_S, SHORT_S
+from conformance.ending import EAST, ENDED_S, SHORT_S, WEST
 from conformance.places import Place
 from conformance.worlds import Way, World, world
 
@@ -143,7 +143,7 @@ def test_a_failed_renewal_is_tried_again(place: Place, source: str) -> None:
 
 @checks("EXP-12")
 @in_worlds("az")
-@pytest.mark.parametrize("zone", [expiring.EAST, expiring.WEST])
+@pytest.mark.parametrize("zone", [EAST, WEST])
 @over_renewed
 def test_a_good_token_is_kept(place: Place, source: str, zone: str) -> None:
     """Its end is told in UTC, by `az` also without saying so."""

@@ -69,6 +69,11 @@ class Imds:
         with self._lock:
             self._sessions.clear()
 
+    def handed_out(self) -> list[str]:
+        """Return the tokens of sessions."""
+        with self._lock:
+            return list(self._sessions)
+
     def answer(self, request: Request) -> Answer:
         """Answer."""
         if not self._enabled:

@@ -1,5 +1,6 @@
 """
-A command for `credential_process`: prints what lies in a file beside it, and counts its calls in another.
+A command for `credential_process`: prints what lies in a file beside it, counts its calls in another, and keeps in a third
+how it was started: arguments and variables, secrets included, mode 0600.
 
 Source: AWS SDKs and Tools Reference Guide, "Process credential provider": JSON with Version 1 on stdout, status 0; without
 `Expiration` the SDK does not ask again. The command is a file of its own, since a target starts it without a shell.
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 SCRIPT: Final = "credential-process"
 DOCUMENT: Final = "credential-process.json"
 CALLS: Final = "credential-process.calls"
+STARTED: Final = "credential-process.started"
 FOLLOWING: Final = "credential-process.following"
 
 HANG_S: Final = 120
@@ -37,6 +39,8 @@ import json, os, sys, time
 here = os.path.dirname(os.path.abspath(__file__))
 with open(os.path.join(here, {calls!r}), "ab") as calls:
     calls.write(b".")
+started = os.open(os.path.join(here, {started!r}), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+os.write(started, json.dumps({{"arguments": sys.argv, "variables": dict(os.environ)}}).encode() + b"\\n")
 with open(os.path.join(here, {document!r}), encoding="utf-8") as file:
     text = file.read()
 following = os.path.join(here, {following!r})
@@ -67,7 +71,8 @@ def process_script(broken: Broken | None = None) -> str:
             )
         case _:
             assert_never(broken)
-    return _HEAD.format(python=sys.executable, calls=CALLS, document=DOCUMENT, following=FOLLOWING) + tail + "\n"
+    files = {"calls": CALLS, "started": STARTED, "document": DOCUMENT, "following": FOLLOWING}
+    return _HEAD.format(python=sys.executable, **files) + tail + "\n"
 
 
 def process_document(identity: Identity, expires_at: float | None = None) -> str:

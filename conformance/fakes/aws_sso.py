@@ -133,6 +133,11 @@ class Sso:
             self._tokens.clear()
             self._refreshing.clear()
 
+    def handed_out(self) -> list[str]:
+        """Return every token and secret of a sign-in."""
+        with self._lock:
+            return [*self._tokens, *self._refreshing, *(secret for secret, _ in self._clients.values())]
+
     def answer(self, request: Request) -> Answer:
         """Answer."""
         match request.method, request.path:

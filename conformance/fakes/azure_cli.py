@@ -2,8 +2,8 @@
 The Azure CLI: a command `az` in a directory for `PATH`, which can only `account get-access-token`.
 
 The command is a line of `sh` that runs `azure_cli_command.py` with this Python, so it needs nothing on `PATH`. It reads what
-to answer from `az.json` beside it, at every call, and writes its calls to `az.calls`. Both hold secrets of the run or come
-near them: mode 0600.
+to answer from `az.json` beside it, at every call, and writes its calls to `az.calls`, and how it was started, arguments and
+variables as they are, to `az.started`. All hold secrets of the run or come near them: mode 0600.
 
 Sources: https://learn.microsoft.com/cli/azure/account#az-account-get-access-token (arguments),
 https://learn.microsoft.com/cli/azure/authenticate-azure-cli (the answer, `expires_on` since 2.54), azure-cli
@@ -84,6 +84,7 @@ class AzureCli:
     ) -> None:
         self._answers = directory / "az.json"
         self._calls = directory / "az.calls"
+        self.started = directory / "az.started"
         self._told: dict[str, object] = {
             "tenant": tenant,
             "subscription": subscription,

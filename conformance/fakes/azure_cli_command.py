@@ -61,6 +61,7 @@ class CommandError(Exception):
 def main(answers: Path, calls: Path, arguments: list[str]) -> int:
     """Answer one call and return its exit code."""
     told = json.loads(answers.read_text(encoding="utf-8"))
+    kept(calls.with_suffix(".started"), arguments)
     descriptor = os.open(calls, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
     with os.fdopen(descriptor, "r+", encoding="utf-8") as log:
         number = noted(log, told, arguments)
@@ -104,6 +105,14 @@ def noted(log: IO[str], told: dict[str, Any], arguments: list[str]) -> int:
         number = sum("arguments" in json.loads(line) for line in log)
         log.write(json.dumps({"call": number, **entry}) + "\n")
     return number
+
+
+def kept(started: Path, arguments: list[str]) -> None:
+    """Keep how this call was started, secrets included, where nobody else reads it."""
+    line = json.dumps({"arguments": arguments, "variables": dict(os.environ)}) + "\n"
+    descriptor = os.open(started, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.write(descriptor, line.encode())
+    os.close(descriptor)
 
 
 def answered(told: dict[str, Any], arguments: list[str], log: IO[str]) -> int:

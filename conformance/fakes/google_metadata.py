@@ -12,7 +12,7 @@ from typing import Literal
 
 from conformance.fakes.aws_generations import Generations, Mint
 from conformance.fakes.google_grants import CLOUD_SCOPE, STORAGE_SCOPE
-from conformance.fakes.serving import Answer, Request
+from conformance.fakes.serving import Answer, Life, Request
 
 Mode = Literal["account", "no-account", "no-flavour"]
 """A machine with a service account; one without, which refuses tokens; something that answers but is no metadata server."""
@@ -39,7 +39,7 @@ class Metadata:
 
     name = "gce_metadata"
 
-    def __init__(self, label: str, mint: Mint, life_s: float, *, mode: Mode = "account") -> None:
+    def __init__(self, label: str, mint: Mint, life_s: Life, *, mode: Mode = "account") -> None:
         self.mode = mode
         self._tokens = Generations(label, mint, life_s)
 

@@ -20,7 +20,7 @@ from conformance.fakes.google_assertions import check_assertion, issuer_of
 from conformance.fakes.google_consent import Consent, Decision
 from conformance.fakes.google_grants import OAuthClient, RefreshToken, SubjectToken, new_refresh_token
 from conformance.fakes.google_refusals import Refused, refusal
-from conformance.fakes.serving import STALL_S, Answer, Fault, Request, failing
+from conformance.fakes.serving import STALL_S, Answer, Fault, Life, Request, failing, seconds_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -69,11 +69,11 @@ class OAuth:
         browser_label: str = "gcs_browser",
         decision: Decision = "allow",
         clicks_itself: bool = False,
-        lives_s: Mapping[str, float] | None = None,
+        lives_s: Mapping[str, Life] | None = None,
         faults: Mapping[str, Fault] | None = None,
     ) -> None:
         self._mint = mint
-        self._lives_s = dict(lives_s or {})
+        self._lives_s: dict[str, Life] = dict(lives_s or {})
         self._faults = dict(faults or {})
         self._keys = {key.key_id: key for key in keys}
         self._refresh_tokens = {each.token: each for each in refresh_tokens}
@@ -89,6 +89,12 @@ class OAuth:
         self._silence = threading.Event()
         self._lock = threading.Lock()
         self.consent = Consent(self._clients, decision, clicks_itself)
+
+    def replace_subject_token(self, old: SubjectToken, new: SubjectToken) -> None:
+        """Take a token of another cloud, and the old one no longer."""
+        with self._lock:
+            self._subject_tokens.pop(old.token, None)
+            self._subject_tokens[new.token] = new
 
     def answer(self, request: Request) -> Answer | None:
         """Answer."""
@@ -205,13 +211,13 @@ class OAuth:
         return client
 
     def _token(self, label: str, now: float) -> dict[str, object]:
-        life_s = self._lives_s.get(label, LIFE_S)
+        told_s = seconds_of(self._lives_s.get(label, LIFE_S))
         with self._lock:
             if label not in self._generations:
-                self._generations[label] = Generations(label, self._mint, life_s)
-        identity = self._generations[label].renewed(now).identity
+                self._generations[label] = Generations(label, self._mint, LIFE_S)
+        identity = self._generations[label].renewed(now, told_s).identity
         self._issued[identity.secret] = identity
-        return {"access_token": identity.secret, "expires_in": int(life_s), "token_type": "Bearer"}
+        return {"access_token": identity.secret, "expires_in": int(told_s), "token_type": "Bearer"}
 
 
 def _basic(header: str) -> tuple[str, str] | None:

@@ -124,7 +124,12 @@ def _session(service: RunningService, actions: tuple[str, ...]) -> dict[str, str
     import boto3
     from botocore.config import Config
 
-    client = boto3.session.Session(service.access_key, service.secret_key, region_name=REGION).client(
+    from conformance.witnesses.s3 import unprofiled
+
+    session = boto3.session.Session(
+        service.access_key, service.secret_key, region_name=REGION, botocore_session=unprofiled()
+    )
+    client = session.client(
         "sts",
         endpoint_url=service.url,
         config=Config(connect_timeout=TIMEOUT_S, read_timeout=TIMEOUT_S, retries={"total_max_attempts": 1}, proxies={}),

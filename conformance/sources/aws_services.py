@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import time
 from functools import partial
+from secrets import token_urlsafe
 from typing import TYPE_CHECKING, cast, get_args
 
+from conformance.controls import Controls
 from conformance.fakes import Fault, failing
 from conformance.fakes.aws_container import Container
 from conformance.fakes.aws_imds import CREDENTIALS_PATH, Flaw, Imds
-from conformance.fakes.aws_process import Broken, follow_with, garble, plant_process, process_calls
+from conformance.fakes.aws_process import STARTED, Broken, follow_with, garble, plant_process, process_calls
 from conformance.fakes.aws_signed import SignedRequests
 from conformance.fakes.aws_sso import PORTAL_PATH, Sso, cache_path
 from conformance.fakes.aws_sts import Role, Sts, new_web_identity_token
 from conformance.identities import new_aws
-from conformance.setting import Controls
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -120,11 +121,12 @@ def web_identity(setting: Setting, way: str | None) -> None:
     now = time.time()
     ends = now - 60 if way == "expired-token" else now + 3600
     token = new_web_identity_token("conformance", ends)
+    setting.secret("aws_web_identity", token)
     tokens = {} if way == "refused-token" else {token: ends}
     file = setting.write("web-identity-token", "" if way == "empty-token-file" else token)
 
     def rewrite() -> None:
-        fresh = new_web_identity_token("conformance", ends)
+        fresh = setting.secret("aws_web_identity", new_web_identity_token("conformance", ends))
         tokens.clear()
         tokens[fresh] = ends
         setting.write("web-identity-token", fresh)
@@ -145,6 +147,8 @@ def sso(setting: Setting, way: str | None) -> None:
     setting.control("aws_sso", server, asks=lambda request: request.path == PORTAL_PATH)
     setting.variables |= {"AWS_ENDPOINT_URL_SSO": server.url, "AWS_ENDPOINT_URL_SSO_OIDC": server.url}
     signed_in = fake.sign_in(time.time(), token_s=-60 if way == "expired" else None, refreshable=way != "expired")
+    for text in fake.handed_out():
+        setting.secret("aws_sso", text)
     if way == "signed-out":
         fake.sign_out()
     setting.section(
@@ -177,6 +181,7 @@ def process(setting: Setting, way: str | None) -> None:
         command = f"{folder / 'absent'}"
     setting.section(CONFIG, "default", credential_process=command)
     setting.calls["aws_process"] = lambda: process_calls(folder)
+    setting.started["aws_process"] = folder / STARTED
 
     def rotate() -> None:
         label = setting.next_label("aws_process")
@@ -190,7 +195,7 @@ def process(setting: Setting, way: str | None) -> None:
 
 def container(setting: Setting, way: str | None) -> None:
     """Plant the endpoint of a container, with a token in a file."""
-    token = f"conformance {setting.directory.name}"
+    token = setting.secret("aws_container", f"conformance {token_urlsafe(30)}/+=")
     mint, life_s = setting.mint("aws_container", session_key), partial(setting.life_of, "aws_container")
     fake = Container(
         "aws_container", mint, life_s, "/role", token_text=f"{token}x" if way == "refused-token" else token

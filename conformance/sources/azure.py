@@ -12,6 +12,7 @@ from functools import partial
 from secrets import token_urlsafe
 from typing import TYPE_CHECKING, Any, cast, get_args
 
+from conformance.controls import Controls
 from conformance.fakes import Answer, Fault
 from conformance.fakes.azure_cli import AzureCli
 from conformance.fakes.azure_cli import Way as CliWay
@@ -19,7 +20,6 @@ from conformance.fakes.azure_entra import Application, Entra
 from conformance.fakes.azure_federation import unknown_federated_token
 from conformance.fakes.azure_managed_identity import AppService, VirtualMachine
 from conformance.identities import Identity, new_azure_bearer, new_azure_key, new_azure_sas
-from conformance.setting import Controls
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -101,6 +101,11 @@ def _key(setting: Setting, label: str) -> str:
     return setting.know(new_azure_key(label, setting.account)).secret
 
 
+def _no_base64(setting: Setting, source: str) -> str:
+    """Return a key with characters that base64 has not; somebody may have pasted a password there."""
+    return setting.secret(source, f"{token_urlsafe(30)}? no!")
+
+
 def _sas(setting: Setting, label: str, way: str | None) -> str:
     ends = time.time() + (-3600 if way == "expired" else setting.world.life_of(label))
     sas = setting.know(new_azure_sas(label, setting.account, expires_at=ends)).sas
@@ -126,7 +131,7 @@ def _dictionary_key(setting: Setting, way: str | None) -> None:
         case "another-type":
             key = 7
         case "not-base64":
-            key = "a key? no!"
+            key = _no_base64(setting, "azure_dict_account_key")
         case "spaces-around":
             key = f" {key}\n"
         case "key-of-aws":
@@ -155,7 +160,7 @@ def _connection_string(setting: Setting, way: str | None) -> None:
         case "no-key":
             text = text.replace(f"AccountKey={key};", "")
         case "not-base64":
-            text = text.replace(key, "a key? no!")
+            text = text.replace(key, _no_base64(setting, "azure_env_connection_string"))
         case "blank":
             text = " "
     setting.variables["AZURE_STORAGE_CONNECTION_STRING"] = text
@@ -170,7 +175,9 @@ def _of_another_account(setting: Setting, way: str | None) -> None:
 
 def _environment_key(setting: Setting, way: str | None) -> None:
     key = _key(setting, "azure_env_key")
-    texts = {"blank": " \t", "empty": "", "not-base64": "a key? no!", "spaces-around": f" {key}\n"}
+    texts = {"blank": " \t", "empty": "", "spaces-around": f" {key}\n"}
+    if way == "not-base64":
+        key = _no_base64(setting, "azure_env_key")
     setting.variables["AZURE_STORAGE_KEY"] = texts.get(way or "", key)
     _of_another_account(setting, way)
 
@@ -272,6 +279,7 @@ def _azure_cli(setting: Setting, way: str | None) -> None:
     tokens = [identity]
     cli.answer_with(*tokens)
     setting.calls["azure_cli"] = lambda: len(cli.calls())
+    setting.started["azure_cli"] = cli.started
 
     def rotate() -> None:
         label, life_s = setting.next_label("azure_cli"), setting.life_of("azure_cli")

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import time
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast, get_args
 
 from conformance.fakes import Fault
@@ -67,6 +68,14 @@ def _watched(setting: Setting, source: str, way: str | None) -> Google:
     google = google_of(setting)
     google.fail(source, way)
     setting.calls[source] = lambda: google.asked_by(source)
+    setting.control(
+        source,
+        setting.servers["google"],
+        asks=partial(google.asks, source),
+        fail=partial(google.fault, source),
+        rewrite=partial(google.rewrite, source),
+        is_ready=source == "gcs_cache",
+    )
     return google
 
 
@@ -199,9 +208,11 @@ def _token(setting: Setting, way: str | None) -> None:
 
 
 def _metadata(setting: Setting, way: str | None) -> None:
-    machine = Machine(google_of(setting), setting.world.life_of("gcs_metadata"), way)
+    machine = Machine(google_of(setting), partial(setting.life_of, "gcs_metadata"), way)
     fault = cast("Fault", way) if way in get_args(Fault) else None
-    address = setting.serve("gcs_metadata", machine, fault=fault).url.removeprefix("http://")
+    server = setting.serve("gcs_metadata", machine, fault=fault)
+    setting.control("gcs_metadata", server, asks=lambda request: request.path.endswith("/token"), rotate=machine.rotate)
+    address = server.url.removeprefix("http://")
     setting.variables |= {"GCE_METADATA_HOST": address, "GCE_METADATA_IP": address}
     if way == "switched-off":
         setting.variables["NO_GCE_CHECK"] = "true"

@@ -13,6 +13,7 @@ import threading
 import time
 from collections import Counter
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast, get_args
 
 from conformance.fakes import Answer, Fault, failing
@@ -31,6 +32,7 @@ from conformance.identities import Identity, new_google_bearer, new_google_key
 
 if TYPE_CHECKING:
     from conformance.fakes import Request
+    from conformance.fakes.serving import Life
     from conformance.setting import Setting
 
 FILED = ("gcs_key_file", "gcs_key_dict", "gcs_key_json", "gcs_env_file", "gcs_gcloud_file")
@@ -91,6 +93,7 @@ class Google:
             clients=[self.client],
             refresh_tokens=self.refresh_tokens.values(),
             subject_tokens=self.subject_tokens.values(),
+            lives_s={label: partial(setting.life_of, label.removesuffix(".base")) for label in labels},
         )
         self._iam = IamCredentials(self.mint, accounts=self._accounts, whose=self.whose)
         self._hide_all()
@@ -130,6 +133,24 @@ class Google:
         elif way in ("refused", "revoked"):
             self.oauth.revoke(source)
             self._faults[source] = "refused"
+
+    def fault(self, source: str, fault: Fault | None) -> None:
+        """Let a source fail from now on, or work again."""
+        self._faults.pop(source, None)
+        if fault is not None:
+            self._faults[source] = fault
+
+    def asks(self, source: str, request: Request) -> bool:
+        """Whether a request asks for a token of a source."""
+        return request.path in ("/token", "/v1/token") and self.source_of(request) == source
+
+    def rewrite(self, source: str) -> None:
+        """Put another subject token into the file of a federated identity, and refuse the old one."""
+        old, new = self.subject_tokens[source], new_subject_token(source)
+        self.subject_tokens[source] = new
+        self.oauth.replace_subject_token(old, new)
+        self._setting.secret(f"subject token of {source}", new.token)
+        self._subject_file(source)
 
     def asked_by(self, source: str) -> int:
         """Return how often a source asked."""
@@ -219,10 +240,14 @@ class Machine:
 
     name = "gcs_metadata"
 
-    def __init__(self, google: Google, life_s: float, way: str | None) -> None:
+    def __init__(self, google: Google, life_s: Life, way: str | None) -> None:
         mode = cast("Mode", way) if way in get_args(Mode) else "account"
         self._machine = Metadata("gcs_metadata", google.mint, life_s, mode=mode)
         self._way = way
+
+    def rotate(self) -> None:
+        """Let whoever asks next get a token of the next generation."""
+        self._machine.rotate()
 
     def answer(self, request: Request) -> Answer:
         """Answer."""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from conformance.protocol import Schema
     from conformance.targets.masking import Secrets
+    from conformance.targets.overheard import Overheard
     from conformance.targets.process import LineProcess
 
 _SHOWN = 160
@@ -40,8 +41,10 @@ class Connection:
         limit_s: float,
         serial: bool = False,
         schema: Schema | None = None,
+        overheard: Overheard | None = None,
     ) -> None:
         self._secrets = secrets
+        self._overheard = overheard
         self._limit_s = limit_s
         self._schema = schema
         self._turn: Any = threading.Lock() if serial else nullcontext()
@@ -74,6 +77,8 @@ class Connection:
             answer = self._ask(method, given, limit_s or self._limit_s)
         if self._schema is not None:
             self._schema.check_answer(method, answer)
+        if self._overheard is not None:
+            self._overheard.answer(method, answer)
         if "error" in answer:
             raise self._raised(method, answer["error"])
         return answer["result"]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 SHORTEST = 6
 """Characters of a secret that is masked; shorter values, such as the `test` of emulators, are parts of common words."""
 
-_PUBLIC = ("access_key_id", "creds_key", "key_file", "endpoint", "profile", "account_name", "_url", "_uri", "_email")
+_PUBLIC = ("key_id", "creds_key", "key_file", "endpoint", "profile", "account_name", "_url", "_uri", "_email")
 _SECRET = ("key", "secret", "token", "sas", "password", "credential", "signature", "connection_string")
 _WORDS = frozenset({"anon", "browser", "cache", "ENV"})
 

@@ -56,10 +56,10 @@ class Preloaded:
         self._control.settimeout(START_S)
         try:
             ready = self._control.recv(LONGEST)
+            why = "" if ready else self._last_words()
         except OSError:
-            ready = b""
+            ready, why = b"", f"it took more than {START_S:.0f} s"
         if not ready:
-            why = self._last_words()
             self.close()
             raise HarnessError(f"the target cannot be preloaded: {why}")
         self._control.settimeout(ANSWER_S)
@@ -116,8 +116,9 @@ class Preloaded:
         self._home.cleanup()
 
     def _last_words(self) -> str:
-        if self._process.poll() is None or self._process.stderr is None:
-            return f"it took more than {START_S:.0f} s"
+        # its end of the socket is closed, so it is ending
+        if self._process.stderr is None:
+            return "it ended"
         lines = self._process.stderr.read().decode("utf-8", "replace").strip().splitlines()
         return lines[-1] if lines else "it ended"
 

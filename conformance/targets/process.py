@@ -2,7 +2,7 @@
 A child process that is spoken to in lines: started in a group of its own, read by threads, stopped for certain.
 
 It ends when its stdin does, and so also when this process is killed; what does not is ended by its process group. The
-last lines that it writes to stderr are kept, because they say why it died.
+last lines that it writes to stderr are kept, because they say why it died; who wants all of them gives `on_stderr`.
 """
 
 from __future__ import annotations
@@ -68,10 +68,11 @@ def start(command: Sequence[str], environment: Mapping[str, str] | None = None, 
 
 
 class LineProcess:
-    """One running process; `read` comes next."""
+    """One running process; `read` comes next. `on_stderr` gets each line of stderr as it is, from a thread."""
 
-    def __init__(self, process: Started) -> None:
+    def __init__(self, process: Started, on_stderr: Callable[[bytes], None] | None = None) -> None:
         self._process = process
+        self._on_stderr = on_stderr
         self._kept: deque[str] = deque(maxlen=KEPT_LINES)
         self._sending = threading.Lock()
         self._stopping = threading.Lock()
@@ -193,6 +194,8 @@ class LineProcess:
     def _read_stderr(self) -> None:
         assert self._process.stderr is not None  # noqa: S101 - started with a pipe
         for line in self._process.stderr:
+            if self._on_stderr is not None:
+                self._on_stderr(line)
             self._kept.append(line.decode("utf-8", "replace").rstrip())
 
 

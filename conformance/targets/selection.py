@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from conformance.targets import Target
     from conformance.targets.in_process import InProcessTarget
     from conformance.targets.masking import Secrets
+    from conformance.targets.overheard import Overheard
     from conformance.targets.process import Started
 
 IN_PROCESS = "in-process"
@@ -57,6 +58,7 @@ class TargetSpec:
         environment: Mapping[str, str] | None = None,
         cwd: Path | None = None,
         secrets: Secrets | None = None,
+        overheard: Overheard | None = None,
     ) -> Target:
         """Start the target; raises `HarnessError` if it does not start.
 
@@ -64,6 +66,7 @@ class TargetSpec:
             environment: all variables of its process, None for a copy of ours; only through stdio.
             cwd: its working directory, None for ours; only through stdio.
             secrets: what is masked in its texts besides the creds that it is given; only through stdio.
+            overheard: what keeps all that it says; only through stdio.
         """
         if self.door == IN_PROCESS:
             return self.start_in_process()
@@ -74,15 +77,17 @@ class TargetSpec:
             started = process.start(words, environment, cwd)
         except OSError as error:
             raise HarnessError(f"the target cannot be started: {words[0]}: {error.strerror}") from None
-        return self.speaking_to(started, secrets)
+        return self.speaking_to(started, secrets, overheard)
 
-    def speaking_to(self, process: Started, secrets: Secrets | None = None) -> Target:
+    def speaking_to(
+        self, process: Started, secrets: Secrets | None = None, overheard: Overheard | None = None
+    ) -> Target:
         """Return the target in a process that was started with `words`; raises `HarnessError` if it does not answer."""
         from conformance.protocol import Schema
         from conformance.targets.stdio import StdioTarget
 
         schema = Schema() if self.validate else None
-        return StdioTarget(process, self.claims, name=self.label, schema=schema, secrets=secrets)
+        return StdioTarget(process, self.claims, name=self.label, schema=schema, secrets=secrets, overheard=overheard)
 
     def through_stdio(self) -> TargetSpec:
         """Return the same target in a process of its own."""

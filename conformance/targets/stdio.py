@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from conformance.protocol import Schema
     from conformance.targets.claims import Claims
     from conformance.targets.explaining import Explanation
+    from conformance.targets.overheard import Overheard
     from conformance.targets.process import Started
 
 MARGIN_S = 15.0
@@ -51,15 +52,17 @@ class StdioTarget(StdioDatasets):
         schema: Schema | None = None,
         secrets: Secrets | None = None,
         margin_s: float = MARGIN_S,
+        overheard: Overheard | None = None,
     ) -> None:
         self.claims = claims
         self._secrets = Secrets() if secrets is None else secrets
         self._connection = Connection(
-            LineProcess(process),
+            LineProcess(process, None if overheard is None else overheard.stderr),
             self._secrets,
             limit_s=claims.deadline_s + margin_s,
             serial=not claims.concurrent,
             schema=schema,
+            overheard=overheard,
         )
         try:
             about = self._hello()

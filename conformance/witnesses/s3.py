@@ -8,6 +8,7 @@ botocore asks for and undoes.
 from __future__ import annotations
 
 import functools
+import os
 import secrets
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -180,6 +181,7 @@ def client_for(service: RunningService, creds: Mapping[str, Any] | None = None) 
 
     creds = creds or service.creds()
     session = boto3.session.Session(
+        botocore_session=unprofiled(),
         aws_access_key_id=creds.get("aws_access_key_id"),
         aws_secret_access_key=creds.get("aws_secret_access_key"),
         aws_session_token=creds.get("aws_session_token"),
@@ -200,3 +202,12 @@ def client_for(service: RunningService, creds: Mapping[str, Any] | None = None) 
             proxies={},
         ),
     )
+
+
+def unprofiled() -> Any:
+    """Return a botocore session that looks at no file and no profile of whoever runs the suite."""
+    from botocore.session import Session
+
+    # names in files and environment, value, and conversion, in botocore's own form
+    nothing = {"profile": None, "config_file": os.devnull, "credentials_file": os.devnull}
+    return Session(session_vars={name: (None, None, value, None) for name, value in nothing.items()})

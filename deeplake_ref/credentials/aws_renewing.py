@@ -3,7 +3,8 @@ Temporary credentials of AWS that renew themselves near their end.
 
 botocore's `RefreshableCredentials` asks once for however many threads: in the last 15 minutes without holding anybody
 up, in the last 10 with everybody waiting, where a failure is raised (1.44, `credentials.py`). Here an answer is checked
-before it replaces what is there, a failure is raised when that has ended, and what is raised is ours. Imported where it is used, since its class is botocore's.
+before it replaces what is there, a failure is raised when that has ended, and what is raised is ours. Imported where it is
+used, since its class is botocore's.
 """
 
 from __future__ import annotations

@@ -71,7 +71,7 @@ def _refused(error: sessions.RefusedError, about: str, client: GcsClient) -> Sto
         return errors.AuthenticationError(f"{said}; it is not public, anonymous requests are refused")
     if status == 401:
         return errors.AuthenticationError(
-            f"{said}; the token is not accepted: expired, revoked, or of somebody unknown"
+            f"{said}; the token is not accepted: expired, revoked, or of somebody unknown; check this machine's clock"
         )
     if kind is errors.StorageBucketNotFound:
         return kind(f"{said}; create the bucket first")

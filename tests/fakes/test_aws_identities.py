@@ -70,6 +70,16 @@ def test_a_short_life_is_used_by_half() -> None:
     assert generations.current(NOW + 30) is not first
 
 
+def test_a_life_may_be_another_each_time() -> None:
+    """What is near its end may be followed by what is not."""
+    left = [3600.0, 100.0]
+    generations = Generations("aws_imds", Minted(), lambda: left.pop() if len(left) > 1 else left[0])
+    first, second = generations.current(NOW), generations.current(NOW)
+
+    assert [first.expires_at, second.expires_at] == [NOW + 100, NOW + 3600]
+    assert generations.current(NOW) is second
+
+
 def test_a_rotation_gives_the_next_generation_to_who_asks_next() -> None:
     """However long the old one would have lived."""
     generations = Generations("aws_container", Minted(), 3600)

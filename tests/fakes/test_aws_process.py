@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.fakes.aws_process import Broken, plant_process, process_calls, process_script
+from conformance.fakes.aws_process import Broken, follow_with, garble, plant_process, process_calls, process_script
 from conformance.identities import new_aws
 from tests.fakes.aws_asking import botocore
 
@@ -48,6 +48,27 @@ def test_long_lived_keys_have_neither_token_nor_end(tmp_path: Path) -> None:
     """An SDK does not ask for them again."""
     command = plant_process(tmp_path, new_aws("aws_process", session=False, expires_at=None))
     assert set(json.loads(ran(command).stdout)) == {"Version", "AccessKeyId", "SecretAccessKey"}
+
+
+def test_another_document_follows(tmp_path: Path) -> None:
+    """From the second call on; once there was a call, from the next one on."""
+    made = [new_aws("aws_process", session=True, expires_at=LATER) for _ in range(3)]
+    command = plant_process(tmp_path, made[0], expires_at=LATER)
+    follow_with(tmp_path, made[1], LATER)
+    told = [json.loads(ran(command).stdout)["AccessKeyId"] for _ in range(3)]
+    follow_with(tmp_path, made[2], LATER)
+
+    assert told == [made[0].name, made[1].name, made[1].name]
+    assert json.loads(ran(command).stdout)["AccessKeyId"] == made[2].name
+
+
+def test_a_document_may_break_off_for_a_while(tmp_path: Path) -> None:
+    """It is the same afterwards."""
+    command = plant_process(tmp_path, new_aws("aws_process", session=True, expires_at=LATER), expires_at=LATER)
+    whole = ran(command).stdout
+    for is_garbled in (True, True, False, False):
+        garble(tmp_path, is_garbled)
+        assert ran(command).stdout == (whole[:-1] if is_garbled else whole)
 
 
 def test_only_the_owner_may_read_the_keys(tmp_path: Path) -> None:

@@ -335,6 +335,15 @@ def test_azure_identity_tells_a_federated_token_that_is_no_good(
             credential.get_token(SCOPE)
 
 
+def test_federated_tokens_may_be_refused(world: World) -> None:
+    """Those that are out, and none that comes after."""
+    old = world.entra.new_federated_token(life_s=60, now=time.time())
+    world.entra.refuse_federated_tokens()
+    new = world.entra.new_federated_token(life_s=60, now=time.time())
+
+    assert [world.post(world.asserting(token))[0] for token in (old, new)] == [400, 200]
+
+
 def test_a_request_has_the_source_of_its_proof(world: World) -> None:
     """So that two sources that share this service can be told apart, and its tokens have a life of their own."""
     world.entra.life_s = {"azure_service_principal": 60.0, "azure_workload_identity": 90.0}.__getitem__

@@ -275,6 +275,22 @@ def exchange(**fields: str) -> tuple[int, dict[str, Any], Minted]:
     return status, told, minted
 
 
+def test_a_subject_token_may_be_replaced() -> None:
+    """The old one is refused."""
+    old, new = new_subject_token("gcs_env_file"), new_subject_token("gcs_env_file")
+    oauth = OAuth(Minted(), subject_tokens=[old])
+    oauth.replace_subject_token(old, new)
+    form = {
+        "grant_type": TOKEN_EXCHANGE,
+        "audience": AUDIENCE,
+        "requested_token_type": ACCESS_TOKEN,
+        "scope": CLOUD_SCOPE,
+    }
+    shown = [form | {"subject_token": each.token, "subject_token_type": each.token_type} for each in (old, new)]
+
+    assert [posted(oauth, "/v1/token", each)[0] for each in shown] == [400, 200]
+
+
 def test_the_token_of_another_cloud_is_exchanged() -> None:
     """And the answer says of what type the token is (RFC 8693, 2.2.1)."""
     status, told, minted = exchange()

@@ -32,9 +32,8 @@ from tests.mutants import faults
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-FAULTS = (*range(1, 90), *range(145, 159))
-"""Numbers that are planted, or say why not: all that touch paths, objects, directories, metadata, ranges, listings,
-conditions, datasets, errors, handles and concurrency. The others are about credentials, secrets and faults on the wire."""
+FAULTS = tuple(range(1, 159))
+"""Numbers that are planted, or say why not."""
 
 _REFERENCE = re.compile(r"(?P<project>[\w.-]+/[\w.-]+)(?P<mark>[#@])(?P<number>\w+)")
 
@@ -64,6 +63,7 @@ class Mutant:
         wrong: what it does wrong, in one sentence.
         change: returns what it replaces in a correct target.
         claims: the claims file of this package that it runs with.
+        cases: the cases of its requirement that are tried, empty for all; for one of many worlds, each of which costs time.
     """
 
     fault: str
@@ -74,6 +74,7 @@ class Mutant:
     wrong: str
     change: Callable[[Any], Replacements]
     claims: str = "target.toml"
+    cases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,16 +98,22 @@ def mutant(
     places: tuple[str, ...] = ("mem",),
     origin: str = "",
     claims: str = "target.toml",
+    cases: tuple[str, ...] = (),
+    name: str = "",
+    wrong: str = "",
 ) -> Callable[[Callable[[Any], Replacements]], Callable[[Any], Replacements]]:
-    """Register a mutant; its docstring's first line says what is wrong."""
+    """Register a mutant; its docstring's first line says what is wrong.
+
+    Mutants that are made in a loop are given `name` and `wrong` instead.
+    """
 
     def register(change: Callable[[Any], Replacements]) -> Callable[[Any], Replacements]:
-        name, text = change.__name__, (change.__doc__ or "").strip().partition("\n")[0]
-        if name in MUTANTS:
-            raise ValueError(f"two mutants are called {name}")
+        called, text = name or change.__name__, wrong or (change.__doc__ or "").strip().partition("\n")[0]
+        if called in MUTANTS:
+            raise ValueError(f"two mutants are called {called}")
         if not text:
-            raise ValueError(f"{name} does not say what it does wrong")
-        MUTANTS[name] = Mutant(fault, kills, places, origin, name, text, change, claims)
+            raise ValueError(f"{called} does not say what it does wrong")
+        MUTANTS[called] = Mutant(fault, kills, places, origin, called, text, change, claims, cases)
         return change
 
     return register

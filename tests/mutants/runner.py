@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 PROJECT = Path(__file__).parents[2]
 PAGE = PROJECT / "docs" / "reference" / "kill-table.md"
 CLAIMS = "target.toml"
+WORLDS = "worlds.toml"
 TIMEOUT_S = 900.0
 
 Passing = set[tuple[str, str]]
@@ -91,17 +92,27 @@ def _conclude(outcomes: list[Outcome], *, complete: bool) -> int:
 
 def baseline(mutants: Iterable[Mutant], services: Services, *, processes: int, seed: int) -> Passing:
     """Return on which places of the mutants the reference itself passes their requirements."""
-    wanted: dict[str, set[str]] = {}
+    mutants = list(mutants)
+    whole = {(place, each.kills) for each in mutants if not each.cases for place in each.places}
+    # place, claims, and whether only some cases are tried; then requirements and cases
+    wanted: dict[tuple[str, str, bool], tuple[set[str], set[str]]] = {}
     for mutant in mutants:
+        claims = WORLDS if mutant.claims == WORLDS else CLAIMS
         for place in mutant.places:
-            wanted.setdefault(place, set()).add(mutant.kills)
+            some = (place, mutant.kills) not in whole
+            requirements, cases = wanted.setdefault((place, claims, some), (set(), set()))
+            requirements.add(mutant.kills)
+            cases.update(mutant.cases if some else ())
 
-    def passing_on(place: str) -> Passing:
-        record, log = _run("deeplake_ref", [place], sorted(wanted[place]), services, seed=seed)
+    def passing_on(key: tuple[str, str, bool]) -> Passing:
+        place, claims, _ = key
+        requirements, cases = wanted[key]
+        more = [f"--case={case}" for case in sorted(cases)]
+        record, log = _run("deeplake_ref", [place], sorted(requirements), services, claims=claims, seed=seed, more=more)
         if record is None:
             raise RuntimeError(f"the reference could not be judged on {place}: {log}")
         passing = {(cell.requirement, cell.place) for cell in record.cells() if cell.verdict == "pass"}
-        _say(f"the reference passes {len(passing)} of {len(wanted[place])} requirements on {place}")
+        _say(f"the reference passes {len(passing)} of {len(requirements)} requirements on {place}")
         return passing
 
     with ThreadPoolExecutor(processes) as pool:
@@ -130,7 +141,8 @@ def run_one(mutant: Mutant, services: Services, passing: Passing, *, seed: int) 
     if missing:
         return Outcome(mutant, NO_BASELINE, missing[0], f"{mutant.kills} does not pass without a mutant")
     started = time.perf_counter()
-    outcome = _outcome(mutant, [mutant.kills], services, seed=seed, more=("-x",))
+    more = ("-x", *(f"--case={case}" for case in mutant.cases))
+    outcome = _outcome(mutant, [mutant.kills], services, seed=seed, more=more)
     if outcome.verdict == SURVIVED:
         wider = _outcome(mutant, [], services, seed=seed, more=("-x", "--profile", "quick"))
         outcome = wider if wider.verdict == BY_ANOTHER else outcome

@@ -308,7 +308,7 @@ def a_message_is_a_code(_target: Any) -> Replacements:
     return replaced(s3_errors, HINTS=nothing)
 
 
-@mutant(kills="ERR-19", places=("moto",))
+@mutant("F137", kills="ERR-19", places=("moto",))
 def a_refusal_is_asked_for_again(_target: Any) -> Replacements:
     """Tries again where the service said no."""
     return replaced(errors.StorageAccessDenied, transient=True)
