@@ -167,9 +167,13 @@ def the_state_is_not_compared(_target: Any) -> Replacements:
 def the_port_of_a_consent_is_kept(_target: Any) -> Replacements:
     """Goes on listening for the answer to a page that nobody waits for."""
 
+    # a server that nothing holds closes its port by itself
+    kept: list[ThreadingHTTPServer] = []
+
     class Server(ThreadingHTTPServer):
         def server_close(self) -> None:
             """Stay open."""
+            kept.append(self)
 
     return replaced(google_browser, ThreadingHTTPServer=Server)
 
