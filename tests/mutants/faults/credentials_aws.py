@@ -421,7 +421,7 @@ def a_silent_machine_is_asked_again(_target: Any) -> Replacements:
     return replaced(Instance, _token=token)
 
 
-@mutant(kills="AWS-19", places=PLACES, claims=WORLDS)
+@mutant(kills="AWS-19", places=PLACES, claims=WORLDS, cases=("aws_env",))
 def any_text_goes_into_the_header(_target: Any) -> Replacements:
     """Looks at no character of a key."""
     return [
