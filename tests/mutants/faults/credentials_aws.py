@@ -35,7 +35,9 @@ def kind_of(name: str) -> Kind:
 # ---- who wins
 
 
-@mutant("F100", kills="AWS-1", places=PLACES, claims=WORLDS, cases=("aws_dict_profile",), origin="fsspec/gcsfs#825")
+@mutant(
+    "F100", kills="AWS-1", places=PLACES, claims=WORLDS, cases=("aws_dict_profile+aws_env",), origin="fsspec/gcsfs#825"
+)
 def profile_name_is_ignored(_target: Any) -> Replacements:
     """Takes profile_name in the creds, and looks for no profile."""
     return replaced(aws.DictionaryProfile, look=lambda self: NotMine("none"))
