@@ -17,7 +17,7 @@ from conformance.outcomes import of_a_write
 from conformance.places import Place
 from conformance.scenes import Scene, assert_kept, go_through, many, use
 from conformance.setting import Setting
-from conformance.surfaces import SURFACES, proofs_in
+from conformance.surfaces import all_found, proofs_in
 from conformance.worlds import Way, World, world
 
 
@@ -211,5 +211,5 @@ def test_nothing_leaks_in_any_world(place: Place, world: World) -> None:
     """At no surface."""
     with stages.running(world, place, watched=True) as stage:
         go_through(stage, place)
-        found = {name: leaks for name, look in SURFACES.items() if (leaks := look(stage))}
+        found = {name: leaks for name, leaks in all_found(stage).items() if leaks}
         assert_equal({}, found, "secrets found, by surface")
