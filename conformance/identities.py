@@ -101,8 +101,10 @@ def new_azure_sas(label: str, account: str, *, permissions: str = "rwdlac", expi
     return Identity(label, "azure_sas", account, key, sas=sas, expires_at=float(int(expires_at)))
 
 
-def new_azure_bearer(label: str, *, life_s: float, now: float) -> Identity:
+def new_azure_bearer(label: str, *, life_s: float, now: float, tenant: str | None = None) -> Identity:
     """Return an access token of Entra ID for Azure Storage; its `name` is the object id of the principal.
+
+    Its tenant, a new one unless it is given, is what the service names when it refuses the token.
 
     A JWT of version 1.0, as storage gets them, whose signature is random bytes: neither the gate, which knows the whole
     text, nor Azurite looks at it. It is valid from five minutes before `now`, as Entra dates them against skewed clocks.
@@ -110,7 +112,7 @@ def new_azure_bearer(label: str, *, life_s: float, now: float) -> Identity:
     Source: https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference; the claims that Azurite
     3.35.0 demands, `BlobTokenAuthenticator`.
     """
-    tenant, principal = str(uuid.uuid4()), str(uuid.uuid4())
+    tenant, principal = tenant or str(uuid.uuid4()), str(uuid.uuid4())
     issuer = f"https://sts.windows.net/{tenant}/"
     starts, ends = int(now) - 300, int(now + life_s)
     head = {"typ": "JWT", "alg": "RS256", "kid": secrets.token_urlsafe(20)}

@@ -112,7 +112,8 @@ class _Handle:
         if scheme not in ("az", "azure") or not account or not container:
             raise InvalidURIError(f"not a path of this target: {url!r}")
         self._root = f"{path[0]}/" if path[0] else ""
-        self._opened = (url.removesuffix("/"), creds)
+        # what a handle keeps of its creds is a function, so that they do not stand among its attributes
+        self._reader = lambda: Reader(url.removesuffix("/"), creds)
         given = dict(creds or {})
         endpoint = given.get("endpoint_url") or f"https://{account}.blob.core.windows.net"
         try:
@@ -195,7 +196,7 @@ class Writer(_Handle):
             return
 
     def get_reader(self) -> Reader:
-        return Reader(*self._opened)
+        return self._reader()
 
 
 storage = SimpleNamespace(Reader=Reader, Writer=Writer)

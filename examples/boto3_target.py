@@ -135,7 +135,9 @@ class _Handle:
         if scheme != "s3" or not self._bucket:
             raise InvalidURIError(f"not a path of this target: {url!r}")
         self._root = f"{path}/" if path else ""
-        self._opened = (url.removesuffix("/"), creds)
+        # what a handle keeps of its creds is a function, so that they do not stand among its attributes
+        self._make = lambda: _client(creds or {})
+        self._reader = lambda: Reader(url.removesuffix("/"), creds)
         self._opening = Lock()
         self._made: Any = None
 
@@ -144,7 +146,7 @@ class _Handle:
         """The client, made at the first operation, and at the next one where that failed: boto3 looks for keys then."""
         with self._opening:
             if self._made is None:
-                self._made = _client(self._opened[1] or {})
+                self._made = self._make()
             return self._made
 
     def _at(self, path: str) -> dict[str, str]:
@@ -209,7 +211,7 @@ class Writer(_Handle):
             self._client.delete_object(**self._at(path))
 
     def get_reader(self) -> Reader:
-        return Reader(*self._opened)
+        return self._reader()
 
 
 def _meta(path: str, size: int, answer: dict[str, Any]) -> Any:

@@ -67,6 +67,8 @@ BY_CLASS: tuple[tuple[type[Exception], type[StorageError]], ...] = (
     (requests.RequestException, StorageNetworkConnectionError),
 )
 NOWHERE = "Your default credentials were not found"
+BARE = "do not contain the necessary fields"
+"""What a refresh of a token alone fails with, which is tried because the service rejected it."""
 
 LOADING = "google.auth._default"
 """The module that is on the way of an error in a key file, which may be of any class: IsADirectoryError, TypeError ..."""
@@ -95,6 +97,8 @@ def _translated(missing: type[StorageError] = StorageKeyNotFound) -> Iterator[No
 def _meaning(error: Exception) -> type[StorageError] | None:
     if isinstance(error, of_auth.DefaultCredentialsError) and str(error).startswith(NOWHERE):
         return CredentialsNotFoundError
+    if isinstance(error, of_auth.RefreshError) and BARE in str(error):
+        return AuthenticationError
     known = next((kind for of_google, kind in BY_CLASS if isinstance(error, of_google)), None)
     if known is not None:
         return known
@@ -118,9 +122,15 @@ def _credentials(creds: Any) -> Any:
     known = {name: value for name, value in given.items() if name != "endpoint_url" and value is not None}
     if "gcs_oauth_token" in known:
         return Credentials(known["gcs_oauth_token"])
-    if "type" in known:
+    if known:
         return google.auth.load_credentials_from_dict(known, scopes=SCOPES)[0]
     return google.auth.default(scopes=SCOPES)[0]
+
+
+def _client(creds: Any) -> Any:
+    endpoint = creds.get("endpoint_url") if isinstance(creds, dict) else None
+    options = {"api_endpoint": endpoint} if endpoint else None
+    return sdk.Client(project="none", credentials=_credentials(creds), client_options=options)
 
 
 class _Handle:
@@ -130,7 +140,9 @@ class _Handle:
         if scheme not in ("gcs", "gs", "gcp") or not name:
             raise InvalidURIError(f"not a path of this target: {url!r}")
         self._root = f"{path}/" if path else ""
-        self._opened = (url.removesuffix("/"), creds)
+        # what a handle keeps of its creds is a function, so that they do not stand among its attributes
+        self._make = lambda: _client(creds)
+        self._reader = lambda: Reader(url.removesuffix("/"), creds)
         self._name = name
         self._opening = Lock()
         self._made: Any = None
@@ -138,14 +150,10 @@ class _Handle:
     @property
     def _bucket(self) -> Any:
         """The bucket of a client that is made at the first operation, and at the next one where that failed."""
-        creds = self._opened[1]
         with self._opening:
             if self._made is None:
-                endpoint = creds.get("endpoint_url") if isinstance(creds, dict) else None
-                options = {"api_endpoint": endpoint} if endpoint else None
                 with _translated():
-                    client = sdk.Client(project="none", credentials=_credentials(creds), client_options=options)
-                self._made = client.bucket(self._name)
+                    self._made = self._make().bucket(self._name)
             return self._made
 
     def _at(self, path: str) -> Any:
@@ -214,7 +222,7 @@ class Writer(_Handle):
             return
 
     def get_reader(self) -> Reader:
-        return Reader(*self._opened)
+        return self._reader()
 
 
 storage = SimpleNamespace(Reader=Reader, Writer=Writer)

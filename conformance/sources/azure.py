@@ -50,7 +50,9 @@ class SharedEntra:
         self.client_secret = f"{token_urlsafe(27)}~/+="
         self._first = next(name for name in ENTRA if name in setting.world.sources)
         application = Application(self.client_id, self.client_secret)
-        self.entra = Entra(_mint(setting), tenant=self.tenant, application=application, life_s=setting.life_of)
+        self.entra = Entra(
+            _mint(setting, self.tenant), tenant=self.tenant, application=application, life_s=setting.life_of
+        )
 
     def answer(self, request: Request) -> Answer | None:
         """Answer as Entra ID."""
@@ -66,11 +68,11 @@ class SharedEntra:
 ENTRA = ("azure_service_principal", "azure_workload_identity")
 
 
-def _mint(setting: Setting) -> Any:
+def _mint(setting: Setting, tenant: str | None = None) -> Any:
     def mint(label: str) -> Identity:
         now = time.time()
         life_s = setting.life_of(label.partition("#")[0])
-        return setting.know(new_azure_bearer(label, life_s=life_s, now=now))
+        return setting.know(new_azure_bearer(label, life_s=life_s, now=now, tenant=tenant))
 
     return mint
 
@@ -273,9 +275,10 @@ def _managed_identity(setting: Setting, way: str | None) -> None:
 
 def _azure_cli(setting: Setting, way: str | None) -> None:
     ends = -60 if way == "expired-token" else setting.world.life_of("azure_cli")
-    identity = setting.know(new_azure_bearer("azure_cli", life_s=ends, now=time.time()))
+    tenant = str(uuid.uuid4())
+    identity = setting.know(new_azure_bearer("azure_cli", life_s=ends, now=time.time(), tenant=tenant))
     known = cast("CliWay", way) if way in get_args(CliWay) else "signed-in"
-    cli = AzureCli(setting.directory / "bin", tenant=str(uuid.uuid4()), subscription=str(uuid.uuid4()), way=known)
+    cli = AzureCli(setting.directory / "bin", tenant=tenant, subscription=str(uuid.uuid4()), way=known)
     tokens = [identity]
     cli.answer_with(*tokens)
     setting.calls["azure_cli"] = lambda: len(cli.calls())
@@ -283,7 +286,7 @@ def _azure_cli(setting: Setting, way: str | None) -> None:
 
     def rotate() -> None:
         label, life_s = setting.next_label("azure_cli"), setting.life_of("azure_cli")
-        tokens.append(setting.know(new_azure_bearer(label, life_s=life_s, now=time.time())))
+        tokens.append(setting.know(new_azure_bearer(label, life_s=life_s, now=time.time(), tenant=tenant)))
         cli.answer_with(*tokens)
 
     def fail(fault: Fault | None) -> None:

@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from conformance import worlds
-from conformance.model.precedence import ORDER
+from conformance.model.precedence import ANONYMOUS, ORDER
 from conformance.services import RunningService, start_services
 from tests.sharing import Told
-from tests.winners.page import DATA, read_data, write_data, write_page
+from tests.winners.page import DATA, demanded, read_data, write_data, write_page
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -103,7 +103,8 @@ def _outcome(world: World) -> str:
     from conformance.outcomes import of_a_write
 
     place = _testbeds["own"].place(SERVICES[world.cloud], own_bucket=False)
-    with stages.running(world, place) as stage:
+    rules: dict[str, Any] = {"anonymous": "allow"} if demanded(world) == ANONYMOUS else {}
+    with stages.running(world, place, **rules) as stage:
         outcome = of_a_write(stage)
     if outcome.error is not None and not outcome.signers:
         return outcome.error.class_name
