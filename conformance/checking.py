@@ -41,6 +41,7 @@ class Marks:
     needs: frozenset[str] = frozenset()
     worlds: bool = False
     space: str = ""
+    share: int = 1
 
     def applies_to(self, place: str, prefix: str) -> bool:
         """Whether the check says anything on this place; where none does, the report shows a dash."""
@@ -124,6 +125,19 @@ def over_space(cloud: str) -> Callable[[Test], Test]:
 
     def mark(test: Test) -> Test:
         _notes(test)["space"] = cloud
+        return test
+
+    return mark
+
+
+def in_turns(share: int) -> Callable[[Test], Test]:
+    """Collect one case in so many where the quick profile looks at everything; another seed takes others.
+
+    Who asks for a requirement, an area or a case gets all of them in every profile.
+    """
+
+    def mark(test: Test) -> Test:
+        _notes(test)["share"] = share
         return test
 
     return mark

@@ -16,7 +16,7 @@ from conformance import checking, stages
 from conformance.canaries import Canaries
 from conformance.expectations import Inconclusive, assert_equal
 from conformance.model.precedence import Wins, expected
-from conformance.surfaces import SURFACES
+from conformance.surfaces import all_found
 from conformance.targets import NotClaimed, TargetError
 from conformance.worlds import space
 
@@ -75,7 +75,7 @@ def played(place: Place, scene: Scene) -> tuple[bool, dict[str, list[str]]]:
     if key not in _played:
         with stages.running(scene.world, place, adjust=scene.adjust, watched=True) as stage:
             worked = go_through(stage, place)
-            _played[key] = worked, {name: look(stage) for name, look in SURFACES.items()}
+            _played[key] = worked, all_found(stage)
     return _played[key]
 
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 import functools
 import json
 import time
+import zlib
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -111,10 +113,26 @@ class Session:
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Keep what was asked for, and let every drawn example be counted."""
-        kept = [item for item in items if self._is_wanted(item)]
+        kept = self._in_turn([item for item in items if self._is_wanted(item)])
         for item in kept:
             _count_examples(item.function)  # type: ignore[attr-defined]
         items[:] = kept
+
+    def _in_turn(self, items: list[pytest.Item]) -> list[pytest.Item]:
+        """Leave out the cases that are not this seed's turn."""
+        if self.run.profile != "quick" or self.run.only or self.run.cases:
+            return items
+        seen: Counter[tuple[str, str]] = Counter()
+        kept = []
+        for item in items:
+            marks = checking.marks_of(item.function)  # type: ignore[attr-defined]
+            assert marks is not None  # noqa: S101 - collection kept nothing else
+            key = (item.nodeid.partition("[")[0], item.callspec.params["place"])  # type: ignore[attr-defined]
+            turn = self.run.seed + zlib.crc32(key[0].encode())
+            if marks.share == 1 or (seen[key] + turn) % marks.share == 0:
+                kept.append(item)
+            seen[key] += 1
+        return kept
 
     def _is_wanted(self, item: pytest.Item) -> bool:
         marks = checking.marks_of(getattr(item, "function", None) or (lambda: None))

@@ -110,6 +110,13 @@ SURFACES: dict[str, Callable[[Stage], list[str]]] = {
 """Every surface by name."""
 
 
+def all_found(stage: Stage) -> dict[str, list[str]]:
+    """End the target's process, which may still hold back what it printed, and return the findings of every surface."""
+    running = in_children(stage)
+    stage.target.close()
+    return {name: running if name == "children" else look(stage) for name, look in SURFACES.items()}
+
+
 def whole(request: Request) -> bytes:
     """Return all of a request that a fake got."""
     head = "".join(f"{name}: {value}\n" for name, value in request.headers.items())

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from conformance import stages
-from conformance.checking import checks, in_worlds
+from conformance.checking import checks, in_turns, in_worlds
 from conformance.expectations import assert_equal
 from conformance.fakes.redirecting import STATUSES, Nobody, Redirecting
 from conformance.identities import new_aws
@@ -17,7 +17,7 @@ from conformance.outcomes import of_a_write
 from conformance.places import Place
 from conformance.scenes import Scene, assert_kept, go_through, many, use
 from conformance.setting import Setting
-from conformance.surfaces import SURFACES, proofs_in
+from conformance.surfaces import all_found, proofs_in
 from conformance.worlds import Way, World, world
 
 INVALID = "InvalidCredentialsError"
@@ -87,6 +87,7 @@ scenes = pytest.mark.parametrize("scene", SCENES, ids=str)
 
 @checks("SEC-1")
 @in_worlds("s3")
+@in_turns(4)
 @scenes
 def test_no_secret_in_an_error(place: Place, scene: Scene) -> None:
     """Nor in anything that hangs on it."""
@@ -95,6 +96,7 @@ def test_no_secret_in_an_error(place: Place, scene: Scene) -> None:
 
 @checks("SEC-2")
 @in_worlds("s3")
+@in_turns(4)
 @scenes
 def test_no_secret_in_a_text(place: Place, scene: Scene) -> None:
     """Of handles, before and after requests."""
@@ -103,6 +105,7 @@ def test_no_secret_in_a_text(place: Place, scene: Scene) -> None:
 
 @checks("SEC-3")
 @in_worlds("s3")
+@in_turns(4)
 @scenes
 def test_no_secret_in_the_log(place: Place, scene: Scene) -> None:
     """Of all loggers, at DEBUG."""
@@ -111,6 +114,7 @@ def test_no_secret_in_the_log(place: Place, scene: Scene) -> None:
 
 @checks("SEC-4")
 @in_worlds("s3")
+@in_turns(4)
 @scenes
 def test_no_secret_is_printed(place: Place, scene: Scene) -> None:
     """All of stdout and stderr."""
@@ -119,6 +123,7 @@ def test_no_secret_is_printed(place: Place, scene: Scene) -> None:
 
 @checks("SEC-5")
 @in_worlds("s3")
+@in_turns(4)
 @scenes
 def test_no_secret_in_a_file(place: Place, scene: Scene) -> None:
     """Below the private directories of the world."""
@@ -127,6 +132,7 @@ def test_no_secret_in_a_file(place: Place, scene: Scene) -> None:
 
 @checks("SEC-6")
 @in_worlds("s3")
+@in_turns(4)
 @scenes
 def test_no_secret_in_arguments_or_variables(place: Place, scene: Scene) -> None:
     """Of the target's process, and of the commands that it runs."""
@@ -135,6 +141,7 @@ def test_no_secret_in_arguments_or_variables(place: Place, scene: Scene) -> None
 
 @checks("SEC-7")
 @in_worlds("s3")
+@in_turns(4)
 @scenes
 def test_no_secret_in_a_pickle(place: Place, scene: Scene) -> None:
     """Of handles and of exceptions."""
@@ -143,6 +150,7 @@ def test_no_secret_in_a_pickle(place: Place, scene: Scene) -> None:
 
 @checks("SEC-8")
 @in_worlds("s3")
+@in_turns(4)
 @scenes
 def test_a_secret_goes_where_it_belongs(place: Place, scene: Scene) -> None:
     """Read off every fake, the proxy and the gate."""
@@ -166,6 +174,7 @@ def redirected_service(status: int) -> Callable[[Setting], None]:
 
 @checks("SEC-9")
 @in_worlds("s3")
+@in_turns(3)
 @pytest.mark.parametrize("status", STATUSES)
 @pytest.mark.parametrize("source", ["aws_env", "aws_container"])
 def test_no_proof_follows_a_redirect_of_the_service(place: Place, source: str, status: int) -> None:
@@ -188,6 +197,7 @@ def redirected(server: str, status: int) -> Callable[[Setting], None]:
 
 @checks("SEC-10")
 @in_worlds("s3")
+@in_turns(3)
 @pytest.mark.parametrize("status", STATUSES)
 @pytest.mark.parametrize(
     ("source", "server"),
@@ -213,10 +223,11 @@ def test_no_secret_follows_a_redirect_of_an_identity_service(
 
 @checks("SEC-11")
 @in_worlds("s3")
+@in_turns(2)
 @pytest.mark.parametrize("world", many("aws"), ids=str)
 def test_nothing_leaks_in_any_world(place: Place, world: World) -> None:
     """At no surface."""
     with stages.running(world, place, watched=True) as stage:
         go_through(stage, place)
-        found = {name: leaks for name, look in SURFACES.items() if (leaks := look(stage))}
+        found = {name: leaks for name, leaks in all_found(stage).items() if leaks}
         assert_equal({}, found, "secrets found, by surface")

@@ -9,14 +9,14 @@ from collections.abc import Callable
 import pytest
 
 from conformance import stages
-from conformance.checking import checks, in_worlds
+from conformance.checking import checks, in_turns, in_worlds
 from conformance.expectations import assert_equal, assert_true
 from conformance.fakes.redirecting import STATUSES, Nobody, Redirecting
 from conformance.outcomes import of_a_write
 from conformance.places import Place
 from conformance.scenes import Scene, assert_kept, go_through, many, use
 from conformance.setting import Setting
-from conformance.surfaces import SURFACES, proofs_in
+from conformance.surfaces import all_found, proofs_in
 from conformance.worlds import Way, World, world
 
 
@@ -52,6 +52,7 @@ scenes = pytest.mark.parametrize("scene", SCENES, ids=str)
 
 @checks("SEC-1")
 @in_worlds("gcs")
+@in_turns(4)
 @scenes
 def test_no_secret_in_an_error(place: Place, scene: Scene) -> None:
     """Nor in anything that hangs on it."""
@@ -60,6 +61,7 @@ def test_no_secret_in_an_error(place: Place, scene: Scene) -> None:
 
 @checks("SEC-2")
 @in_worlds("gcs")
+@in_turns(4)
 @scenes
 def test_no_secret_in_a_text(place: Place, scene: Scene) -> None:
     """Of handles, before and after requests."""
@@ -68,6 +70,7 @@ def test_no_secret_in_a_text(place: Place, scene: Scene) -> None:
 
 @checks("SEC-3")
 @in_worlds("gcs")
+@in_turns(4)
 @scenes
 def test_no_secret_in_the_log(place: Place, scene: Scene) -> None:
     """Of all loggers, at DEBUG."""
@@ -76,6 +79,7 @@ def test_no_secret_in_the_log(place: Place, scene: Scene) -> None:
 
 @checks("SEC-4")
 @in_worlds("gcs")
+@in_turns(4)
 @scenes
 def test_no_secret_is_printed(place: Place, scene: Scene) -> None:
     """All of stdout and stderr."""
@@ -84,6 +88,7 @@ def test_no_secret_is_printed(place: Place, scene: Scene) -> None:
 
 @checks("SEC-5")
 @in_worlds("gcs")
+@in_turns(4)
 @scenes
 def test_no_secret_in_a_file(place: Place, scene: Scene) -> None:
     """Below the private directories of the world."""
@@ -92,6 +97,7 @@ def test_no_secret_in_a_file(place: Place, scene: Scene) -> None:
 
 @checks("SEC-6")
 @in_worlds("gcs")
+@in_turns(4)
 @scenes
 def test_no_secret_in_arguments_or_variables(place: Place, scene: Scene) -> None:
     """Of the target's process, and of the commands that it runs."""
@@ -100,6 +106,7 @@ def test_no_secret_in_arguments_or_variables(place: Place, scene: Scene) -> None
 
 @checks("SEC-7")
 @in_worlds("gcs")
+@in_turns(4)
 @scenes
 def test_no_secret_in_a_pickle(place: Place, scene: Scene) -> None:
     """Of handles and of exceptions."""
@@ -108,6 +115,7 @@ def test_no_secret_in_a_pickle(place: Place, scene: Scene) -> None:
 
 @checks("SEC-8")
 @in_worlds("gcs")
+@in_turns(4)
 @scenes
 def test_a_secret_goes_where_it_belongs(place: Place, scene: Scene) -> None:
     """Read off every fake, the proxy and the gate."""
@@ -134,6 +142,7 @@ def redirected_service(status: int) -> Callable[[Setting], None]:
 
 @checks("SEC-9")
 @in_worlds("gcs")
+@in_turns(3)
 @pytest.mark.parametrize("status", STATUSES)
 @pytest.mark.parametrize("source", ["gcs_oauth_token", "gcs_env_file"])
 def test_no_proof_follows_a_redirect_of_the_service(place: Place, source: str, status: int) -> None:
@@ -157,6 +166,7 @@ def redirected(status: int) -> Callable[[Setting], None]:
 
 @checks("SEC-10")
 @in_worlds("gcs")
+@in_turns(3)
 @pytest.mark.parametrize("status", STATUSES)
 @pytest.mark.parametrize("source", ["gcs_key_file", "gcs_gcloud_file"])
 def test_no_secret_follows_a_redirect_of_an_identity_service(place: Place, source: str, status: int) -> None:
@@ -173,10 +183,11 @@ def test_no_secret_follows_a_redirect_of_an_identity_service(place: Place, sourc
 
 @checks("SEC-11")
 @in_worlds("gcs")
+@in_turns(2)
 @pytest.mark.parametrize("world", many("google"), ids=str)
 def test_nothing_leaks_in_any_world(place: Place, world: World) -> None:
     """At no surface."""
     with stages.running(world, place, watched=True) as stage:
         go_through(stage, place)
-        found = {name: leaks for name, look in SURFACES.items() if (leaks := look(stage))}
+        found = {name: leaks for name, leaks in all_found(stage).items() if leaks}
         assert_equal({}, found, "secrets found, by surface")

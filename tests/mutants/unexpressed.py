@@ -26,6 +26,12 @@ UNEXPRESSED = (
         "`set` takes a whole buffer, so that no source can end early",
         "rclone/rclone@64ab1ac32",
     ),
+    Unexpressed(
+        "F125",
+        "lose credentials that can be renewed when a handle is pickled",
+        "a world is reached through the protocol, which pickles nothing, and no gate verifies the pickles of HANDLE",
+        "earth-mover/icechunk#988 earth-mover/icechunk#671",
+    ),
     Unexpressed("F086", "lose metadata when an upload goes in parts", NO_USER_METADATA, "apache/opendal#5430"),
     Unexpressed(
         "F087", "fold the case of metadata keys, or drop them", NO_USER_METADATA, "fsouza/fake-gcs-server#2103"

@@ -35,7 +35,9 @@ def kind_of(name: str) -> Kind:
 # ---- who wins
 
 
-@mutant("F100", kills="AWS-1", places=PLACES, claims=WORLDS, cases=("aws_dict_profile",), origin="fsspec/gcsfs#825")
+@mutant(
+    "F100", kills="AWS-1", places=PLACES, claims=WORLDS, cases=("aws_dict_profile+aws_env",), origin="fsspec/gcsfs#825"
+)
 def profile_name_is_ignored(_target: Any) -> Replacements:
     """Takes profile_name in the creds, and looks for no profile."""
     return replaced(aws.DictionaryProfile, look=lambda self: NotMine("none"))
@@ -421,7 +423,7 @@ def a_silent_machine_is_asked_again(_target: Any) -> Replacements:
     return replaced(Instance, _token=token)
 
 
-@mutant(kills="AWS-19", places=PLACES, claims=WORLDS)
+@mutant(kills="AWS-19", places=PLACES, claims=WORLDS, cases=("aws_env",))
 def any_text_goes_into_the_header(_target: Any) -> Replacements:
     """Looks at no character of a key."""
     return [

@@ -71,21 +71,6 @@ def the_latest_identity_is_everybodys(_target: Any) -> Replacements:
     return replaced(GcsClient, __init__=init, _send=send_)
 
 
-@mutant(kills="GOOGLE-14", places=GCS)
-def the_body_of_a_resumable_upload_is_unsigned(_target: Any) -> Replacements:
-    """Sends the body of a resumable upload without a token, since its address is secret enough."""
-    right = GcsClient.finish
-
-    def finish(self: Any, *arguments: Any) -> dict[str, Any]:
-        credentials, self.credentials = self.credentials, GoogleCredentials()
-        try:
-            return right(self, *arguments)
-        finally:
-            self.credentials = credentials
-
-    return replaced(GcsClient, finish=finish)
-
-
 @mutant("F112", kills="GOOGLE-14", places=GCS, origin="go-to-k/cdk-real-drift#954")
 def listings_are_of_another_identity(_target: Any) -> Replacements:
     """Lists with what the machine has, and does everything else with what it was given."""
@@ -182,9 +167,13 @@ def the_state_is_not_compared(_target: Any) -> Replacements:
 def the_port_of_a_consent_is_kept(_target: Any) -> Replacements:
     """Goes on listening for the answer to a page that nobody waits for."""
 
+    # a server that nothing holds closes its port by itself
+    kept: list[ThreadingHTTPServer] = []
+
     class Server(ThreadingHTTPServer):
         def server_close(self) -> None:
             """Stay open."""
+            kept.append(self)
 
     return replaced(google_browser, ThreadingHTTPServer=Server)
 
