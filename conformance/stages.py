@@ -160,6 +160,8 @@ def running(
         if adjust is not None:
             adjust(setting)
         setting.finish()
+        if isinstance(setting.creds, dict):
+            setting.creds = place.named(setting.creds)
         anew = fresh or needs_fresh(world)
         overheard = Overheard(directory / "watched") if watched else None
         before = files_of(setting) if watched else {}
