@@ -16,7 +16,7 @@ from tests.mutants import outcomes
 from tests.mutants.outcomes import Outcome, judge
 from tests.mutants.registry import FAULTS, Mutant, links, load, mutant, replaced
 from tests.mutants.runner import PAGE, main
-from tests.mutants.table import COLUMNS, MEASURED, kill_table
+from tests.mutants.table import COLUMNS, MEASURED, kill_table, with_rows
 from tests.mutants.unexpressed import UNEXPRESSED
 from tests.report.examples import START, end, failure, result, written
 from tests.report.examples import plan as planned
@@ -137,6 +137,19 @@ def test_the_page_shows_what_was_not_killed() -> None:
     assert "| RANGE-3 | Takes an end of zero for a missing one. | F037 |  | mem | killed | 3 | 1.2 |" in page
     assert "[opendal#8085](https://github.com/apache/opendal/issues/8085) | mem | **survived** | 0 |" in page
     assert "| F156 | make a loop of commits when old ones expire | [icechunk#869]" in page
+
+
+def test_rows_of_a_few_are_replaced() -> None:
+    """The count follows; a mutant without a row is refused."""
+    other = load()["a_directory_is_a_pattern"]
+    page = kill_table([Outcome(other, outcomes.SURVIVED), Outcome(ONE, outcomes.KILLED, "mem", "", 3, 1.25)])
+    mended = with_rows(page, [Outcome(other, outcomes.KILLED, "mem", "", 7, 2.5)])
+
+    assert "2 of 2 mutants are killed by the requirement that they break." in mended
+    assert "issues/8085) | mem | killed | 7 | 2.5 |" in mended
+    assert len(mended.splitlines()) == len(page.splitlines())
+    with pytest.raises(ValueError, match="0 rows of"):
+        with_rows(kill_table([]), [Outcome(ONE, outcomes.KILLED)])
 
 
 def test_the_committed_page_is_of_these_mutants() -> None:
