@@ -11,7 +11,6 @@ import functools
 import json
 import time
 import zlib
-from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -122,17 +121,18 @@ class Session:
         """Leave out the cases that are not this seed's turn."""
         if self.run.profile != "quick" or self.run.only or self.run.cases:
             return items
-        seen: Counter[tuple[str, str]] = Counter()
-        kept = []
+        cases: dict[tuple[str, str], list[pytest.Item]] = {}
         for item in items:
-            marks = checking.marks_of(item.function)  # type: ignore[attr-defined]
+            place: str = item.callspec.params["place"]  # type: ignore[attr-defined]
+            cases.setdefault((item.nodeid.partition("[")[0], place), []).append(item)
+        taken: set[pytest.Item] = set()
+        for (check, _place), each in cases.items():
+            marks = checking.marks_of(each[0].function)  # type: ignore[attr-defined]
             assert marks is not None  # noqa: S101 - collection kept nothing else
-            key = (item.nodeid.partition("[")[0], item.callspec.params["place"])  # type: ignore[attr-defined]
-            turn = self.run.seed + zlib.crc32(key[0].encode())
-            if marks.share == 1 or (seen[key] + turn) % marks.share == 0:
-                kept.append(item)
-            seen[key] += 1
-        return kept
+            # a check that has fewer cases than turns says something all the same
+            share = min(marks.share, len(each))
+            taken.update(each[(self.run.seed + zlib.crc32(check.encode())) % share :: share])
+        return [item for item in items if item in taken]
 
     def _is_wanted(self, item: pytest.Item) -> bool:
         marks = checking.marks_of(getattr(item, "function", None) or (lambda: None))

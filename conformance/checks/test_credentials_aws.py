@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 
 from conformance import stages
-from conformance.checking import checks, in_worlds, needs, only_profiles, over_space
+from conformance.checking import checks, in_turns, in_worlds, needs, only_profiles, over_space
 from conformance.expectations import assert_equal, assert_true
 from conformance.identities import new_aws
 from conformance.model.precedence import ANONYMOUS, ORDER, asked_at_most
@@ -73,6 +73,7 @@ def nobody_behind_was_asked(place: Place, world: World) -> None:
 
 @checks("AWS-2")
 @in_worlds("s3")
+@in_turns(3)
 @pytest.mark.parametrize("world", winners_before(SERVED), ids=str)
 def test_nobody_behind_the_winner_is_asked(place: Place, world: World) -> None:
     """Each source that has a service or a command, with three winners before it."""
@@ -179,6 +180,7 @@ def later_of(source: str) -> tuple[str, ...]:
 
 @checks("AWS-4")
 @in_worlds("s3")
+@in_turns(3)
 @pytest.mark.parametrize(
     "world",
     [world("aws", source, *later_of(source), ways={source: way}) for source, ways in BROKEN.items() for way in ways],

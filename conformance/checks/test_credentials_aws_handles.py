@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conformance import stages
-from conformance.checking import budget, checks, in_worlds, needs
+from conformance.checking import budget, checks, in_turns, in_worlds, needs
 from conformance.expectations import CheckFailure, assert_equal, assert_true
 from conformance.identities import new_aws
 from conformance.outcomes import assert_failed, assert_won, of_a_write, source_of
@@ -121,6 +121,7 @@ def addressed(first: str, wrong: str) -> Any:
 
 @checks("AWS-13")
 @in_worlds("s3")
+@in_turns(3)
 @pytest.mark.parametrize("source", ["aws_dict", "aws_env", "aws_shared_file"])
 @pytest.mark.parametrize("first", ENDPOINTS)
 def test_the_endpoint_combines_with_any_source(place: Place, source: str, first: str) -> None:
@@ -153,6 +154,7 @@ def in_region(first: str) -> Any:
 
 @checks("AWS-14")
 @in_worlds("s3")
+@in_turns(3)
 @pytest.mark.parametrize("source", ["aws_dict", "aws_env", "aws_shared_file"])
 @pytest.mark.parametrize("first", REGIONS)
 def test_the_region_combines_with_any_source(place: Place, source: str, first: str) -> None:

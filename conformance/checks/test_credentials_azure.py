@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 
 from conformance import stages
-from conformance.checking import checks, in_worlds, needs, only_profiles, over_space
+from conformance.checking import checks, in_turns, in_worlds, needs, only_profiles, over_space
 from conformance.expectations import assert_equal, assert_true
 from conformance.model.precedence import ANONYMOUS, ORDER, asked_at_most
 from conformance.outcomes import Outcome, assert_as_the_order_says, assert_won, of_a_write
@@ -71,6 +71,7 @@ def nobody_behind_was_asked(place: Place, world: World) -> None:
 
 @checks("AZURE-2")
 @in_worlds("az")
+@in_turns(3)
 @pytest.mark.parametrize("world", winners_before(SERVED), ids=str)
 def test_nobody_behind_the_winner_is_asked(place: Place, world: World) -> None:
     """Each source that has a service or a command, with three winners before it."""
@@ -138,6 +139,7 @@ BROKEN: dict[str, tuple[Way, ...]] = {
 
 @checks("AZURE-4")
 @in_worlds("az")
+@in_turns(3)
 @pytest.mark.parametrize("world", with_ways(BROKEN, behind=True), ids=str)
 def test_a_broken_source_ends_the_search(place: Place, world: World) -> None:
     """A good source stands behind each broken one."""

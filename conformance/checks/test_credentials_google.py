@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from conformance import stages
-from conformance.checking import checks, in_worlds, needs, over_space
+from conformance.checking import checks, in_turns, in_worlds, needs, over_space
 from conformance.expectations import assert_equal
 from conformance.model.precedence import ANONYMOUS, ORDER, Wins, asked_at_most, expected
 from conformance.outcomes import Outcome, assert_as_the_order_says, assert_failed, assert_won, of_a_write
@@ -69,6 +69,7 @@ def test_a_broken_source_behind_the_winner_does_not_matter(place: Place, world: 
 
 @checks("GOOGLE-2")
 @in_worlds("gcs")
+@in_turns(3)
 @pytest.mark.parametrize(
     "world",
     [

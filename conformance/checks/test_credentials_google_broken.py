@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 
 from conformance import stages
-from conformance.checking import checks, in_worlds
+from conformance.checking import checks, in_turns, in_worlds
 from conformance.expectations import assert_equal, assert_true
 from conformance.model.precedence import asked_at_most
 from conformance.outcomes import assert_as_the_order_says, of_a_write
@@ -93,6 +93,7 @@ def later_of(source: str) -> tuple[str, ...]:
 
 @checks("GOOGLE-4")
 @in_worlds("gcs")
+@in_turns(3)
 @pytest.mark.parametrize(
     "world",
     [world("google", source, *later_of(source), ways={source: way}) for source, ways in BROKEN.items() for way in ways],

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from conformance import expiring
-from conformance.checking import checks, in_worlds, needs
+from conformance.checking import checks, in_turns, in_worlds, needs
 from conformance.ending import EAST, ENDED_S, SHORT_S, WEST, Adjust
 from conformance.identities import new_aws
 from conformance.places import Place
@@ -40,6 +40,7 @@ def living(source: str, life_s: float) -> World:
 
 @checks("EXP-1")
 @in_worlds("s3")
+@in_turns(3)
 @over_renewed
 def test_a_rejected_identity_is_renewed(place: Place, source: str) -> None:
     """It ends before its time."""
@@ -48,6 +49,7 @@ def test_a_rejected_identity_is_renewed(place: Place, source: str) -> None:
 
 @checks("EXP-2")
 @in_worlds("s3")
+@in_turns(3)
 @over_served
 def test_rejected_again_is_the_answer(place: Place, source: str) -> None:
     """The service believes nothing that the source gives out."""
@@ -75,6 +77,7 @@ def with_an_expired_session(source: str) -> Adjust:
 
 @checks("EXP-3")
 @in_worlds("s3")
+@in_turns(3)
 @pytest.mark.parametrize("source", STATIC)
 def test_an_expired_static_credential_is_not_replaced(place: Place, source: str) -> None:
     """The instance has a good role."""
@@ -85,6 +88,7 @@ def test_an_expired_static_credential_is_not_replaced(place: Place, source: str)
 
 @checks("EXP-4")
 @in_worlds("s3")
+@in_turns(3)
 @needs("concurrent")
 @over_renewed
 def test_threads_renew_once_near_the_end(place: Place, source: str) -> None:
@@ -94,6 +98,7 @@ def test_threads_renew_once_near_the_end(place: Place, source: str) -> None:
 
 @checks("EXP-4")
 @in_worlds("s3")
+@in_turns(3)
 @needs("concurrent")
 @over_renewed
 def test_threads_renew_once_when_rejected(place: Place, source: str) -> None:
@@ -103,6 +108,7 @@ def test_threads_renew_once_when_rejected(place: Place, source: str) -> None:
 
 @checks("EXP-5")
 @in_worlds("s3")
+@in_turns(3)
 @over_renewed
 def test_what_has_ended_is_not_sent(place: Place, source: str) -> None:
     """The source says that it has."""
@@ -111,6 +117,7 @@ def test_what_has_ended_is_not_sent(place: Place, source: str) -> None:
 
 @checks("EXP-6")
 @in_worlds("s3")
+@in_turns(3)
 @over_renewed
 def test_near_the_end_others_are_got(place: Place, source: str) -> None:
     """The first identity is near its end."""
@@ -119,6 +126,7 @@ def test_near_the_end_others_are_got(place: Place, source: str) -> None:
 
 @checks("EXP-7")
 @in_worlds("s3")
+@in_turns(3)
 @over_served
 def test_a_failure_to_renew_early_does_no_harm(place: Place, source: str) -> None:
     """The service fails after its first answer."""
@@ -127,6 +135,7 @@ def test_a_failure_to_renew_early_does_no_harm(place: Place, source: str) -> Non
 
 @checks("EXP-8")
 @in_worlds("s3")
+@in_turns(3)
 @pytest.mark.parametrize("source", ["aws_web_identity", "aws_imds"])
 def test_a_long_write_outlasts_its_identity(place: Place, source: str) -> None:
     """It ends while the write is under way."""
@@ -135,6 +144,7 @@ def test_a_long_write_outlasts_its_identity(place: Place, source: str) -> None:
 
 @checks("EXP-9")
 @in_worlds("s3")
+@in_turns(3)
 @pytest.mark.parametrize("source", ["aws_web_identity", "aws_container"])
 def test_a_token_file_is_read_anew(place: Place, source: str) -> None:
     """The token of a pod, and the one of a container."""
@@ -143,6 +153,7 @@ def test_a_token_file_is_read_anew(place: Place, source: str) -> None:
 
 @checks("EXP-10")
 @in_worlds("s3")
+@in_turns(3)
 @pytest.mark.parametrize("hours", [5, -5])
 def test_a_wrong_clock_is_named(place: Place, hours: int) -> None:
     """The key itself does not end."""
@@ -151,6 +162,7 @@ def test_a_wrong_clock_is_named(place: Place, hours: int) -> None:
 
 @checks("EXP-11")
 @in_worlds("s3")
+@in_turns(3)
 @over_renewed
 def test_a_source_that_failed_is_asked_again(place: Place, source: str) -> None:
     """The handle has no identity yet."""
@@ -159,6 +171,7 @@ def test_a_source_that_failed_is_asked_again(place: Place, source: str) -> None:
 
 @checks("EXP-11")
 @in_worlds("s3")
+@in_turns(3)
 @over_renewed
 def test_a_failed_renewal_is_tried_again(place: Place, source: str) -> None:
     """The handle has an identity, which is rejected."""
@@ -167,6 +180,7 @@ def test_a_failed_renewal_is_tried_again(place: Place, source: str) -> None:
 
 @checks("EXP-12")
 @in_worlds("s3")
+@in_turns(3)
 @pytest.mark.parametrize("zone", [EAST, WEST])
 @over_renewed
 def test_what_is_good_is_kept(place: Place, source: str, zone: str) -> None:
@@ -176,6 +190,7 @@ def test_what_is_good_is_kept(place: Place, source: str, zone: str) -> None:
 
 @checks("EXP-12")
 @in_worlds("s3")
+@in_turns(3)
 def test_what_does_not_end_is_kept(place: Place) -> None:
     """The command does not say when."""
     endless = world("aws", "aws_process", ways={"aws_process": Way("without-end", wins=True)})

@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 
 from conformance import expiring
-from conformance.checking import checks, in_worlds, needs
+from conformance.checking import checks, in_turns, in_worlds, needs
 from conformance.ending import EAST, ENDED_S, SHORT_S, WEST
 from conformance.places import Place
 from conformance.worlds import Way, World, world
@@ -32,6 +32,7 @@ def living(source: str, life_s: float) -> World:
 
 @checks("EXP-1")
 @in_worlds("az")
+@in_turns(3)
 @over_renewed
 def test_a_rejected_token_is_renewed(place: Place, source: str) -> None:
     """It ends before its time."""
@@ -40,6 +41,7 @@ def test_a_rejected_token_is_renewed(place: Place, source: str) -> None:
 
 @checks("EXP-2")
 @in_worlds("az")
+@in_turns(3)
 @over_served
 def test_a_token_that_is_rejected_again_is_the_answer(place: Place, source: str) -> None:
     """The service believes nothing that the source gives out."""
@@ -48,6 +50,7 @@ def test_a_token_that_is_rejected_again_is_the_answer(place: Place, source: str)
 
 @checks("EXP-3")
 @in_worlds("az")
+@in_turns(3)
 @pytest.mark.parametrize("source", ["azure_dict_sas_token", "azure_env_sas_token"])
 def test_an_expired_signature_is_not_replaced(place: Place, source: str) -> None:
     """The machine has a good identity; the signature itself says when it ended."""
@@ -58,6 +61,7 @@ def test_an_expired_signature_is_not_replaced(place: Place, source: str) -> None
 
 @checks("EXP-4")
 @in_worlds("az")
+@in_turns(3)
 @needs("concurrent")
 @over_renewed
 def test_threads_renew_a_token_once_near_its_end(place: Place, source: str) -> None:
@@ -67,6 +71,7 @@ def test_threads_renew_a_token_once_near_its_end(place: Place, source: str) -> N
 
 @checks("EXP-4")
 @in_worlds("az")
+@in_turns(3)
 @needs("concurrent")
 @over_renewed
 def test_threads_renew_a_rejected_token_once(place: Place, source: str) -> None:
@@ -76,6 +81,7 @@ def test_threads_renew_a_rejected_token_once(place: Place, source: str) -> None:
 
 @checks("EXP-5")
 @in_worlds("az")
+@in_turns(3)
 @over_renewed
 def test_a_token_that_has_ended_is_not_sent(place: Place, source: str) -> None:
     """The source says that it has."""
@@ -84,6 +90,7 @@ def test_a_token_that_has_ended_is_not_sent(place: Place, source: str) -> None:
 
 @checks("EXP-6")
 @in_worlds("az")
+@in_turns(3)
 @over_renewed
 def test_near_its_end_a_token_is_replaced(place: Place, source: str) -> None:
     """The first token is near its end."""
@@ -92,6 +99,7 @@ def test_near_its_end_a_token_is_replaced(place: Place, source: str) -> None:
 
 @checks("EXP-7")
 @in_worlds("az")
+@in_turns(3)
 @over_served
 def test_a_failure_to_renew_a_token_early_does_no_harm(place: Place, source: str) -> None:
     """The service fails after its first answer."""
@@ -100,6 +108,7 @@ def test_a_failure_to_renew_a_token_early_does_no_harm(place: Place, source: str
 
 @checks("EXP-8")
 @in_worlds("az")
+@in_turns(3)
 @pytest.mark.parametrize("source", ["azure_service_principal"])
 def test_a_long_write_outlasts_its_token(place: Place, source: str) -> None:
     """It ends while the write is under way."""
@@ -108,6 +117,7 @@ def test_a_long_write_outlasts_its_token(place: Place, source: str) -> None:
 
 @checks("EXP-9")
 @in_worlds("az")
+@in_turns(3)
 @pytest.mark.parametrize("source", ["azure_workload_identity"])
 def test_a_federated_token_is_read_anew(place: Place, source: str) -> None:
     """Entra ID takes the new one only."""
@@ -116,6 +126,7 @@ def test_a_federated_token_is_read_anew(place: Place, source: str) -> None:
 
 @checks("EXP-10")
 @in_worlds("az")
+@in_turns(3)
 @pytest.mark.parametrize(
     ("source", "hours"),
     [("azure_env_key", 5), ("azure_env_key", -5), ("azure_env_sas_token", 5), ("azure_managed_identity", 5)],
@@ -127,6 +138,7 @@ def test_a_wrong_clock_is_named(place: Place, source: str, hours: int) -> None:
 
 @checks("EXP-11")
 @in_worlds("az")
+@in_turns(3)
 @over_renewed
 def test_a_source_that_failed_is_asked_again(place: Place, source: str) -> None:
     """The handle has no token yet."""
@@ -135,6 +147,7 @@ def test_a_source_that_failed_is_asked_again(place: Place, source: str) -> None:
 
 @checks("EXP-11")
 @in_worlds("az")
+@in_turns(3)
 @over_renewed
 def test_a_failed_renewal_is_tried_again(place: Place, source: str) -> None:
     """The handle has a token, which is rejected."""
@@ -143,6 +156,7 @@ def test_a_failed_renewal_is_tried_again(place: Place, source: str) -> None:
 
 @checks("EXP-12")
 @in_worlds("az")
+@in_turns(3)
 @pytest.mark.parametrize("zone", [EAST, WEST])
 @over_renewed
 def test_a_good_token_is_kept(place: Place, source: str, zone: str) -> None:
