@@ -25,6 +25,11 @@ from conformance.gate.judge import Judge
 from conformance.gate.proxy import Proxy
 from conformance.identities import Identity
 
+try:
+    import uvloop
+except ImportError:  # there is none for Windows and PyPy; the gate then uses a third more of the processor
+    uvloop = None  # type: ignore[assignment]
+
 
 class Desk:
     """Answers the runner's commands."""
@@ -102,4 +107,7 @@ async def main() -> None:
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the runner's; the pipe's end is ours
-    asyncio.run(main())
+    if uvloop is None:
+        asyncio.run(main())
+    else:
+        uvloop.run(main())
