@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import conformance
-from conformance import plan, requirements
-from conformance.record import RecordWriter, read_record
+from conformance import plan, requirements, sharding
+from conformance.record import RECORD, RecordWriter, read_record
 from conformance.report import render_junit, render_markdown, render_terminal
 from conformance.report.progress import LiveProgress
 from conformance.services import RunningService, start_services
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from conformance.services.divergences import Probed
     from conformance.targets.selection import TargetSpec
 
-RECORD = "record.jsonl"
+
 KEPT_RUNS = 20
 MOST_WORKERS = 4
 LIBRARIES = ("hypothesis", "pytest", "boto3", "azure-storage-blob", "google-cloud-storage")
@@ -64,14 +64,21 @@ def execute(settings: RunSettings, output: Output, *, workers: int | None) -> in
     spec = target_of(settings)
     if spec.door == "stdio":
         spec.probe()  # a command that does not start is the user's mistake, told before any service is
-    directory = output.directory or _default_directory()
+    planned = plan.planned(settings.places, profile=settings.profile, only=settings.only)
+    own = sharding.own(planned, settings, spec.claims)
+    directory = output.directory or default_directory()
     directory.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()
     with LiveProgress() as progress, RecordWriter(directory / RECORD) as record, ExitStack() as closing:
         record.write("start", **_header(settings, spec))
-        for requirement, places in plan.planned(settings.places, profile=settings.profile, only=settings.only).items():
-            record.write("plan", requirement=requirement, places=places)
-        wanted = [name for name in settings.services() if spec.claims.claims_prefix(_prefix(name))]
+        for requirement, places in planned.items():
+            elsewhere = [place for place in places if (requirement, place) not in own]
+            record.write(
+                "plan", requirement=requirement, places=places, **({"elsewhere": elsewhere} if elsewhere else {})
+            )
+        needed = {place for _, place in own} if settings.shard else set(settings.places)
+        claimed = [name for name in settings.services() if spec.claims.claims_prefix(_prefix(name))]
+        wanted = [name for name in claimed if name in needed]
         services: Mapping[str, RunningService | Unreachable] = closing.enter_context(
             start_services(wanted, urls=settings.service_urls, directory=directory, progress=progress)
         )
@@ -189,6 +196,7 @@ def _header(settings: RunSettings, spec: TargetSpec) -> dict[str, Any]:
         "cases": list(settings.cases),
         "profile": settings.profile,
         "seed": settings.seed,
+        "shard": settings.shard,
         "strict": settings.strict,
         "requirements": len(requirements.load()),
         "python": platform.python_version(),
@@ -239,7 +247,7 @@ def _version(name: str) -> str | None:
         return None
 
 
-def _default_directory() -> Path:
+def default_directory() -> Path:
     """Return a new directory for a run in the user's cache, and forget the oldest ones."""
     from conformance.services.provisioning import cache_directory
 

@@ -98,5 +98,12 @@ def service_urls(words: Sequence[str]) -> dict[str, str]:
     return found
 
 
+def shard(text: str | None) -> str | None:
+    """Return the shard that `I/N` names in its plain form, None for a whole run."""
+    from conformance.sharding import parse
+
+    return None if text is None else str(parse(text))
+
+
 def _words(text: str) -> list[str]:
     return [word.strip() for word in text.split(",") if word.strip()]

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from conformance.places import Place
     from conformance.services import RunningService, Unreachable
+    from conformance.sharding import Cell
     from conformance.targets.selection import TargetSpec
 
 NAME = "conformance-session"
@@ -57,6 +58,7 @@ class Session:
         self._places: dict[tuple[str, str], Place] = {}
         self._lost: dict[str, str] = {}
         self._judgements: dict[str, Judgement] = {}
+        self._own: frozenset[Cell] | None = None
         prepare(run.profile)
 
     @classmethod
@@ -117,6 +119,16 @@ class Session:
             _count_examples(item.function)  # type: ignore[attr-defined]
         items[:] = kept
 
+    @property
+    def own(self) -> frozenset[Cell]:
+        """The requirements and places that this run is to judge, its shard's if it has one."""
+        if self._own is None:
+            from conformance import plan, sharding
+
+            planned = plan.planned(self.run.places, profile=self.run.profile, only=self.run.only)
+            self._own = sharding.own(planned, self.run, self.spec.claims)
+        return self._own
+
     def _in_turn(self, items: list[pytest.Item]) -> list[pytest.Item]:
         """Leave out the cases that are not this seed's turn."""
         if self.run.profile != "quick" or self.run.only or self.run.cases:
@@ -139,7 +151,9 @@ class Session:
         # a check that says nothing about any place of this run is collected with pytest's own "not set"
         if marks is None or getattr(item, "callspec", _NoSpec).params.get("place") not in self.run.places:
             return False
+        place = item.callspec.params["place"]  # type: ignore[attr-defined]
         wanted = not self.run.only or marks.requirement in self.run.only
+        wanted = wanted and (self.run.shard is None or (marks.requirement, place) in self.own)
         return wanted and (not self.run.cases or case_of(item) in self.run.cases) and self.run.profile in marks.profiles
 
     # ---- fixtures

@@ -29,6 +29,7 @@ class RunSettings:
     cases: tuple[str, ...] = ()
     profile: str = "default"
     seed: int = 0
+    shard: str | None = None
     strict: bool = False
     stop_at_failure: bool = False
     validate: bool = False
