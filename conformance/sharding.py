@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from conformance import requirements
 from conformance.costs import cost
 from conformance.settings import UsageError
 
@@ -61,7 +62,9 @@ def own(plan: Mapping[str, Sequence[str]], run: RunSettings, claims: Claims) -> 
     shard = parse(run.shard)
     if shard.of > len(cells):
         raise UsageError(f"there are more shards than requirements on places, {len(cells)}: --shard {shard}")
-    cells.sort(key=lambda cell: cell[1])  # whatever the order in which the places were named
+    order = {identity: number for number, identity in enumerate(requirements.load())}
+    # whatever the order in which the places were named
+    cells.sort(key=lambda cell: (cell[1], order[cell[0]]))
     bounds = cut([_seconds(cell, claims) for cell in cells], shard.of)
     return frozenset(cells[bounds[shard.number - 1] : bounds[shard.number]])
 
