@@ -88,11 +88,13 @@ class Record:
         """Return one cell per requirement and place that was asked for; what has no result is `not-run`."""
         return list(self._cells.values())
 
+    def is_asked(self, cell: Cell) -> bool:
+        """Whether this record answers for a cell: a shard for its own ones, a merged record or a whole run for all."""
+        return bool(self.parts or cell.results or (cell.requirement, cell.place) not in self.elsewhere)
+
     def asked(self) -> list[Cell]:
-        """Return the cells that this record answers for: a shard's own ones, all of a merged record or a whole run."""
-        if self.parts:
-            return self.cells()
-        return [cell for cell in self.cells() if (cell.requirement, cell.place) not in self.elsewhere]
+        """Return the cells that this record answers for."""
+        return [cell for cell in self.cells() if self.is_asked(cell)]
 
     def cell(self, requirement: str, place: str) -> Cell | None:
         """Return a cell, None where this run was to say nothing about this requirement on this place."""

@@ -64,7 +64,7 @@ def execute(settings: RunSettings, output: Output, *, workers: int | None) -> in
     spec = target_of(settings)
     if spec.door == "stdio":
         spec.probe()  # a command that does not start is the user's mistake, told before any service is
-    planned = plan.planned(settings.places, profile=settings.profile, only=settings.only)
+    planned = plan.of_run(settings)
     own = sharding.own(planned, settings, spec.claims)
     directory = output.directory or default_directory()
     directory.mkdir(parents=True, exist_ok=True)
@@ -73,14 +73,13 @@ def execute(settings: RunSettings, output: Output, *, workers: int | None) -> in
         record.write("start", **_header(settings, spec))
         for requirement, places in planned.items():
             elsewhere = [place for place in places if (requirement, place) not in own]
-            record.write(
-                "plan", requirement=requirement, places=places, **({"elsewhere": elsewhere} if elsewhere else {})
-            )
-        needed = {place for _, place in own} if settings.shard else set(settings.places)
-        claimed = [name for name in settings.services() if spec.claims.claims_prefix(_prefix(name))]
-        wanted = [name for name in claimed if name in needed]
+            more = {"elsewhere": elsewhere} if elsewhere else {}
+            record.write("plan", requirement=requirement, places=places, **more)
+        names = [name for name in settings.services() if spec.claims.claims_prefix(_prefix(name))]
+        if settings.shard is not None:
+            names = [name for name in names if any(place == name for _, place in own)]
         services: Mapping[str, RunningService | Unreachable] = closing.enter_context(
-            start_services(wanted, urls=settings.service_urls, directory=directory, progress=progress)
+            start_services(names, wanted=settings.wanted(), directory=directory, progress=progress)
         )
         probed = probe_all(services)
         _record_services(record, services, probed)
@@ -212,7 +211,8 @@ def _record_services(
     for name, service in services.items():
         if isinstance(service, RunningService):
             log = service.log.name if service.log else None
-            about = {"prefix": service.prefix, "runtime": service.runtime, "version": service.version, "log": log}
+            about: dict[str, Any] = {"prefix": service.prefix, "runtime": service.runtime, "version": service.version}
+            about |= {"log": log, "reused": service.kept}
             record.write("service", name=name, state="running", **about)
         else:
             record.write("service", name=name, state="unreachable", reason=service.reason, hint=service.hint)

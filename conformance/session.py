@@ -125,8 +125,7 @@ class Session:
         if self._own is None:
             from conformance import plan, sharding
 
-            planned = plan.planned(self.run.places, profile=self.run.profile, only=self.run.only)
-            self._own = sharding.own(planned, self.run, self.spec.claims)
+            self._own = sharding.own(plan.of_run(self.run), self.run, self.spec.claims)
         return self._own
 
     def _in_turn(self, items: list[pytest.Item]) -> list[pytest.Item]:

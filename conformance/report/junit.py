@@ -52,7 +52,7 @@ def _case(suite: ET.Element, record: Record, identity: str, place: str, *, stric
     level = record.level(identity)
     if is_red(verdict, level, strict=strict):
         tag = "failure"
-    elif cell is not None and verdict in UNJUDGED and (record.parts or (identity, place) not in record.elsewhere):
+    elif cell is not None and verdict in UNJUDGED and record.is_asked(cell):
         tag = "error"
     else:
         tag = "skipped"
