@@ -170,7 +170,7 @@ def merge(
     The worst verdict of a requirement on a place counts. Records of different suite versions or targets do not merge.
     The exit code is that of a run, and 3 if a shard is missing or a record was cut off.
     """
-    with _usage_errors():
+    with usage_errors():
         from conformance.merging import merge_files
         from conformance.run import Output, render
 
