@@ -16,7 +16,18 @@ from pathlib import Path
 import docker
 import pytest
 
-from conformance.services import RunningService, Wanted, container, engine, images, kept, load, names, native, start_services
+from conformance.services import (
+    RunningService,
+    Wanted,
+    container,
+    engine,
+    images,
+    kept,
+    load,
+    names,
+    native,
+    start_services,
+)
 from conformance.services.native import StartFailed
 from conformance.services.runtimes import Engine
 from tests.servers import Quiet
