@@ -42,6 +42,14 @@ POLL_S = 0.05
 ANSWER_S = 2.0
 USER = "65534:65534"
 CPUS = 2.0
+MODULE = """\
+import { realpathSync } from "node:fs";
+import { createRequire } from "node:module";
+const require = createRequire("file:///");
+process.argv[1] = realpathSync(process.argv[1]); // an official image may start a link
+"""
+"""What a file that Node would `--require` needs as a module that it imports."""
+
 TAKEN = ("port is already allocated", "address already in use")
 
 
@@ -254,5 +262,5 @@ def _data_url(name: str) -> str:
     if not name:
         return ""
     text = files("conformance.services").joinpath(name).read_text(encoding="utf-8")
-    module = 'import { createRequire } from "node:module";\nconst require = createRequire("file:///");\n' + text
+    module = MODULE + text
     return f"data:text/javascript;base64,{base64.b64encode(module.encode()).decode()}"

@@ -121,7 +121,8 @@ def build(
             f"there is no {description.container.build}/Dockerfile here: run this in a checkout of the source, or "
             f"docker pull {official_reference(description)}"
         )
-    arguments = {name: value for name, value in (("BASE", base), ("BUILD_BASE", build_base)) if value}
+    named = (("VERSION", description.version), ("BASE", base), ("BUILD_BASE", build_base))
+    arguments = {name: value for name, value in named if value}
     reference = own_reference(description)
     told: list[str] = []
     progress.step(description.name, f"building {reference}")
@@ -130,19 +131,23 @@ def build(
             path=str(context), tag=reference, buildargs=arguments, rm=True, forcerm=True, decode=True, timeout=BUILD_S
         ):
             if "error" in line:
-                raise BuildFailed(f"{line['error'].strip()}: {' / '.join(told[-LAST_LINES:])}{_about_ca(told)}")
+                said = line["error"].strip()
+                raise BuildFailed(f"{said}: {' / '.join(told[-LAST_LINES:])}{_what_to_do(told, said)}")
             text = str(line.get("stream") or line.get("status") or "").strip()
             if text:
                 told.append(text[:200])
             if re.match(r"Step \d+/\d+ :", text):
                 progress.step(description.name, text.splitlines()[0][:100])
     except (docker.errors.DockerException, OSError) as error:
-        raise BuildFailed(f"the engine ended the build: {error}") from None
+        raise BuildFailed(f"the engine ended the build: {error}{_what_to_do(told, str(error))}") from None
     return reference
 
 
-def _about_ca(told: list[str]) -> str:
-    text = " ".join(told[-40:])
-    if "CERTIFICATE_VERIFY_FAILED" in text or "x509" in text or "SELF_SIGNED_CERT" in text:
-        return "; behind a private CA give an image that knows it: --build-base IMAGE"
+def _what_to_do(told: list[str], error: str) -> str:
+    """Return what mends the usual failures, empty for others."""
+    text = " ".join([*told[-40:], error])
+    if any(sign in text for sign in ("CERTIFICATE_VERIFY_FAILED", "x509", "SELF_SIGNED_CERT")):
+        return "; behind a private CA: sh docker/build_base.sh, and its image as --build-base"
+    if any(sign in text for sign in ("pull access denied", "manifest unknown", "no such host", "i/o timeout")):
+        return "; without an image registry: sh docker/base.sh makes the image that ours stand on"
     return ""
