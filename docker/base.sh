@@ -10,7 +10,7 @@ suite=${2:-bookworm}
 limit=900 # seconds: debootstrap takes 31 s alone and 73 s beside a build
 
 docker image inspect "$tag" >/dev/null 2>&1 && exit 0
-timeout 120 docker pull -q "$tag" >/dev/null 2>&1 && exit 0
+timeout --foreground 120 docker pull -q "$tag" >/dev/null 2>&1 && exit 0
 
 [ "$(id -u)" = 0 ] || { echo "$tag is not to be had: no registry answers, and debootstrap needs root" >&2; exit 1; }
 PATH=$PATH:/usr/sbin:/sbin
@@ -25,7 +25,7 @@ trap 'umount -l "$work/root/proc" "$work/root/sys" 2>/dev/null || true; rm -rf -
 trap 'exit 143' INT TERM HUP
 root=$work/root
 mirror=${DEBIAN_MIRROR:-}
-timeout "$limit" debootstrap --variant=minbase "$suite" "$root" ${mirror:+"$mirror"} >"$work/log" 2>&1 || {
+timeout --foreground "$limit" debootstrap --variant=minbase "$suite" "$root" ${mirror:+"$mirror"} >"$work/log" 2>&1 || {
   tail -n 20 "$work/log" >&2
   exit 1
 }

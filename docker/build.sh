@@ -79,7 +79,7 @@ for service in "$@"; do
   mkdir "$context/given"
   how="from its Dockerfile alone"
   if [ -z "$fresh" ] && give "$service" "$context/given"; then how="from parts of this machine"; fi
-  timeout "$limit" docker build --force-rm --tag "$tag" --build-arg "BASE=$base" \
+  timeout --foreground "$limit" docker build --force-rm --tag "$tag" --build-arg "BASE=$base" \
     --build-arg "BUILD_BASE=${BUILD_BASE:-$base}" ${BUILD_NETWORK:+--network "$BUILD_NETWORK"} \
     "$context" >"$work/log" 2>&1 || {
     code=$?

@@ -21,4 +21,4 @@ COPY ca.crt /usr/local/share/build-ca.crt
 ENV PIP_CERT=/usr/local/share/build-ca.crt NODE_EXTRA_CA_CERTS=/usr/local/share/build-ca.crt \
     SSL_CERT_FILE=/usr/local/share/build-ca.crt
 D
-timeout 120 docker build --quiet --tag "$tag" "$work" >/dev/null 2>"$work/log" || { cat "$work/log" >&2; exit 1; }
+timeout --foreground 120 docker build --quiet --tag "$tag" "$work" >/dev/null 2>"$work/log" || { cat "$work/log" >&2; exit 1; }
