@@ -38,16 +38,17 @@ give_modules() { # given folder
     2>/dev/null)/bin/node
   [ -x "$node" ] || node=$(command -v node) || return 1
   cp -L "$node" "$1/node"
-  cp -R "$found" "$1/node_modules"
+  tar -C "${found%/*}" -cf "$1/node_modules.tar" node_modules
 }
 
 give_packages() { # given folder
   packages=$(sed -n 's/^ARG PACKAGES="\(.*\)"$/\1/p' "$here/moto/Dockerfile" | sed "s/\${VERSION}/$(version_of moto)/")
   # shellcheck disable=SC2086 # a list of packages
-  "$python" -m pip install --quiet --disable-pip-version-check --no-compile --target "$1/moto" \
+  "$python" -m pip install --quiet --disable-pip-version-check --no-compile --target "$work/moto" \
     --implementation cp --python-version 3.11 --only-binary :all: \
     --platform "manylinux_2_28_$(uname -m)" --platform "manylinux_2_17_$(uname -m)" --platform "manylinux2014_$(uname -m)" \
-    $packages >/dev/null 2>&1 || { rm -rf "$1/moto"; return 1; }
+    $packages >/dev/null 2>&1 || return 1
+  tar -C "$work" -cf "$1/moto.tar" moto
 }
 
 give() { # service, given folder

@@ -68,7 +68,7 @@ def test_the_command_is_the_native_one(description: Description, dockerfile: Doc
     }
     expected = [word.format_map(places) for word in description.native.command]
 
-    assert [word.replace("0.0.0.0", "127.0.0.1") for word in dockerfile.command()] == expected
+    assert [word.replace("0.0.0.0", "127.0.0.1") for word in dockerfile.command()] == expected  # noqa: S104
 
 
 def test_variables_are_those_of_the_native_process(description: Description, dockerfile: Dockerfile) -> None:
@@ -89,7 +89,9 @@ def test_health_is_asked_where_the_description_asks(description: Description, do
 
     assert f"/dev/tcp/127.0.0.1/{description.container.port} " in check
     assert f"GET {description.native.ready_path} HTTP/1.0" in check
-    assert set(re.findall(r"\b[1-5]\d\d\b", check.partition("read -r")[2])) == set(map(str, description.native.ready_status))
+    assert set(re.findall(r"\b[1-5]\d\d\b", check.partition("read -r")[2])) == set(
+        map(str, description.native.ready_status)
+    )
 
 
 def test_the_user_is_not_root(dockerfile: Dockerfile) -> None:
