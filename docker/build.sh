@@ -44,11 +44,11 @@ give_modules() { # given folder
 give_packages() { # given folder
   packages=$(sed -n 's/^ARG PACKAGES="\(.*\)"$/\1/p' "$here/moto/Dockerfile" | sed "s/\${VERSION}/$(version_of moto)/")
   # shellcheck disable=SC2086 # a list of packages
-  "$python" -m pip install --quiet --disable-pip-version-check --no-compile --target "$work/moto" \
+  "$python" -m pip install --quiet --disable-pip-version-check --no-compile --target "$work/packages/moto" \
     --implementation cp --python-version 3.11 --only-binary :all: \
     --platform "manylinux_2_28_$(uname -m)" --platform "manylinux_2_17_$(uname -m)" --platform "manylinux2014_$(uname -m)" \
     $packages >/dev/null 2>&1 || return 1
-  tar -C "$work" -cf "$1/moto.tar" moto
+  tar -C "$work/packages" -cf "$1/moto.tar" moto
 }
 
 give() { # service, given folder
@@ -79,7 +79,11 @@ for service in "$@"; do
   cp -R "$here/$service" "$context"
   mkdir "$context/given"
   how="from its Dockerfile alone"
-  if [ -z "$fresh" ] && give "$service" "$context/given"; then how="from parts of this machine"; fi
+  if [ -z "$fresh" ] && give "$service" "$context/given"; then
+    how="from parts of this machine"
+  else
+    rm -rf "$context/given"
+  fi
   timeout --foreground "$limit" docker build --force-rm --tag "$tag" --build-arg "BASE=$base" \
     --build-arg "BUILD_BASE=${BUILD_BASE:-$base}" ${BUILD_NETWORK:+--network "$BUILD_NETWORK"} \
     "$context" >"$work/log" 2>&1 || {
