@@ -90,6 +90,8 @@ def test_a_step_has_options_that_there_are(command: Command, records: Path) -> N
     assert lines, printed
     for line in lines:
         check(shlex.split(line), records)
+    for script in re.findall(r"\bsh (\S+)", printed):
+        assert (PROJECT / script).is_file()
 
 
 @pytest.mark.parametrize(
