@@ -45,9 +45,22 @@ def _what_ran(record: Record) -> list[Fact]:
     ]
     if running:
         found.append(Fact("services", one_line(", ".join(running))))
+    if record.start.get("hermetic"):
+        found.append(Fact("hermetic", _hermetic(record)))
     if "mem" in record.places:
         found.append(Fact("witness", "on mem it is a second handle of the target: nothing else sees its memory"))
     return found
+
+
+def _hermetic(record: Record) -> str:
+    """Say what the kernel turned away, and how much of that was not during a check."""
+    text = "in a network namespace that has the loopback only"
+    if record.end is None or "turned_away" not in record.end:
+        return text
+    count = record.end["turned_away"]
+    during = sum(result.get("turned_away", 0) for result in record.results)
+    rest = f", {count - during} of them during no check" if count > during else ""
+    return f"{text}; {f'{count} packets for other machines had no route{rest}' if count else 'nothing was to leave it'}"
 
 
 def _services_lost(record: Record) -> list[Fact]:
