@@ -36,13 +36,14 @@ NOBODY = (
 )
 
 
-def note(result: dict[str, Any], seen: Seen) -> None:
+def note(result: dict[str, Any], seen: Seen, *, alone: bool) -> None:
     """Write into the result of a check what was seen meanwhile."""
     result["turned_away"] = seen.turned_away
-    result["notes"] = [*result["notes"], f"meanwhile to leave the machine: {seen.text()} ({REQUIREMENT})"]
+    who = "" if alone or seen.is_told else "this check, or one beside it: "
+    result["notes"] = [*result["notes"], f"{REQUIREMENT}: {who}{seen.text(alone=alone or not seen.is_told)}"]
 
 
-def departed(result: dict[str, Any], seen: Seen, replay: str) -> tuple[Judgement, dict[str, Any]]:
+def departed(result: dict[str, Any], seen: Seen, replay: str, *, alone: bool) -> tuple[Judgement, dict[str, Any]]:
     """Return the judgement about a check during which something was to leave, and the line for the record without it."""
     case = f", case {result['case']}" if result["case"] is not None else ""
     judgement = Judgement(
@@ -51,7 +52,7 @@ def departed(result: dict[str, Any], seen: Seen, replay: str) -> tuple[Judgement
             "what": f"{result['check']}{case}, which is about {result['requirement']}",
             "example": "",
             "expected": "no packet for another machine",
-            "observed": seen.text(),
+            "observed": seen.text(alone=alone),
             "requests": [],
             "notes": [],
             "replay": replay,
@@ -99,16 +100,23 @@ def _line(result: dict[str, Any]) -> dict[str, Any]:
 
 
 class Suspects:
-    """What the controller keeps of a run until it is over: checks under suspicion, and whether one was shown to ask."""
+    """What the controller keeps of a run until it is over.
+
+    Attributes:
+        shown: whether a check was shown to ask.
+        during: what was turned away while checks ran; each counts what it saw, so that several at once count double.
+    """
 
     def __init__(self) -> None:
         self.shown = False
+        self.during = 0
         self._suspected: dict[str, dict[str, Any]] = {}
 
     def take(self, report: pytest.TestReport, result: dict[str, Any]) -> dict[str, Any] | None:
         """Look at a report with its result, and return the result of `SEC-12` that came with it."""
         also: dict[str, Any] | None = getattr(report, DEPARTED, None)
         self.shown = self.shown or also is not None
+        self.during += result.get("turned_away", 0)
         if getattr(report, SUSPECTED, False):
             self._suspected[report.nodeid] = result
         return also

@@ -52,12 +52,15 @@ class Seen:
         """Whether this process itself was heard to ask, whatever others did."""
         return bool(self.addresses)
 
-    def text(self) -> str:
-        """Return it for people."""
+    def text(self, *, alone: bool) -> str:
+        """Return it for people; without the count where other processes may have had a share in it."""
         asked = list(dict.fromkeys((*self.addresses, *self.names)))
         more = [f"and {len(asked) - SHOWN} more"] if len(asked) > SHOWN else []
-        count = f"{self.turned_away} packets or connections had no route" if self.turned_away else "no packet got out"
-        return f"{count}; {', '.join([*asked[:SHOWN], *more])}" if asked else f"{count}, not to a socket of Python's"
+        told = f"a socket of Python's for {', '.join([*asked[:SHOWN], *more])}" if asked else "no socket of Python's"
+        if not alone:
+            return told
+        packets = "1 packet or connection" if self.turned_away == 1 else f"{self.turned_away} packets or connections"
+        return f"{packets} without a route, {told}"
 
 
 class Lookout:

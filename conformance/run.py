@@ -84,10 +84,10 @@ def execute(settings: RunSettings, output: Output, *, workers: int | None) -> in
         probed = probe_all(services)
         _record_services(record, services, probed)
         ready = time.perf_counter()
-        _run_checks(settings, spec, services, probed, record, progress, workers)
+        during = _run_checks(settings, spec, services, probed, record, progress, workers)
         ended = time.perf_counter()
         _record_deaths(record, services)
-        more: dict[str, Any] = {"turned_away": turned_away() - before} if settings.hermetic else {}
+        more: dict[str, Any] = _turned_away(before, during) if settings.hermetic else {}
         record.end(startup_s=ready - started, run_s=ended - ready, **more)
     return render(directory, "terminal", strict=settings.strict, verbose=output.verbose, output=output)
 
@@ -119,7 +119,9 @@ def _run_checks(
     record: RecordWriter,
     progress: LiveProgress,
     workers: int | None,
-) -> None:
+) -> int | None:
+    """Run all checks; return how often one was turned away by the kernel, None where that cannot be told."""
+
     def session() -> Session:
         new = Session(settings, spec)
         new.services = dict(services)
@@ -137,6 +139,12 @@ def _run_checks(
         _run_pytest(settings, alone, Again(record, progress, suspects), 0)
     for result in unsettled(suspects.left(), again=len(again)):
         record.write("result", **result)
+    return suspects.during if processes <= 1 else None
+
+
+def _turned_away(before: int, during: int | None) -> dict[str, int]:
+    count = turned_away() - before
+    return {"turned_away": count} | ({} if during is None else {"turned_away_outside": count - during})
 
 
 def _run_pytest(settings: RunSettings, session: Session, recorder: Recorder, processes: int) -> None:

@@ -241,13 +241,14 @@ class Session:
         seen = self._lookout.look() if self._lookout is not None else None
         if not seen or self._lookout is None:
             return
-        departures.note(result, seen)
-        if not self._lookout.alone and not seen.is_told:
+        alone = self._lookout.alone
+        departures.note(result, seen, alone=alone)
+        if not alone and not seen.is_told:
             setattr(report, departures.SUSPECTED, True)
             return
         place = result["place"]
         replay = self.run.replay_line(result["requirement"], place, case_of(item))
-        judgement, line = departures.departed(result, seen, replay)
+        judgement, line = departures.departed(result, seen, replay, alone=alone)
         judgement = departures.weighed(judgement, self.spec.claims, self.prefix_of(place))
         also = departures.completed(line, self._known(judgement, line["requirement"], place, None))
         setattr(report, departures.DEPARTED, also)

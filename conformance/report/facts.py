@@ -53,14 +53,15 @@ def _what_ran(record: Record) -> list[Fact]:
 
 
 def _hermetic(record: Record) -> str:
-    """Say what the kernel turned away, and how much of that was not during a check."""
+    """Say what the kernel turned away, and where that is known, how much of it during no check."""
     text = "in a network namespace that has the loopback only"
     if record.end is None or "turned_away" not in record.end:
         return text
-    count = record.end["turned_away"]
-    during = sum(result.get("turned_away", 0) for result in record.results)
-    rest = f", {count - during} of them during no check" if count > during else ""
-    return f"{text}; {f'{count} packets for other machines had no route{rest}' if count else 'nothing was to leave it'}"
+    count, outside = record.end["turned_away"], record.end.get("turned_away_outside")
+    if not count:
+        return f"{text}; nothing was to leave it"
+    rest = f", {outside} of them during no check" if outside else ""
+    return f"{text}; packets and connections without a route: {count}{rest}"
 
 
 def _services_lost(record: Record) -> list[Fact]:
