@@ -47,17 +47,26 @@ class NotAvailable(Exception):
     """A run cannot be made hermetic here; the message says why. Nothing has run (exit 3)."""
 
 
-def refuse(*, runtime: str | None, service_urls: Mapping[str, str]) -> None:
+def refuse(
+    *, runtime: str | None, service_urls: Mapping[str, str], images: Iterable[str] = (), reuse: bool = False
+) -> None:
     """Raise what makes a hermetic run impossible: `UsageError` for other options, `NotAvailable` for this machine.
 
     Args:
         runtime: how services are to be started, None if it is not said.
         service_urls: services that run already, by name.
+        images: services that are to be started from an image.
+        reuse: whether services are taken that were left running.
     """
-    if runtime == "container":
+    images = tuple(images)
+    if runtime == "container" or images:
         raise UsageError(
             "--hermetic starts services as processes: a container engine is reached through a unix socket, which no "
-            "network namespace holds; leave --runtime container away"
+            f"network namespace holds; leave {'--image' if images else '--runtime container'} away"
+        )
+    if reuse:
+        raise UsageError(
+            "--hermetic starts its own services: those that were left running are outside; leave --reuse away"
         )
     if service_urls:
         names = ", ".join(service_urls)

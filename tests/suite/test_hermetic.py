@@ -139,13 +139,19 @@ def test_a_service_that_cannot_be_installed_ends_it(monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize(
-    ("runtime", "urls", "says"),
-    [("container", {}, "unix socket"), (None, {"moto": "http://127.0.0.1:1"}, "--service-url away for moto")],
+    ("given", "says"),
+    [
+        ({"runtime": "container"}, "unix socket.*leave --runtime container away"),
+        ({"images": {"moto": "motoserver/moto"}}, "unix socket.*leave --image away"),
+        ({"reuse": True}, "leave --reuse away"),
+        ({"service_urls": {"moto": "http://127.0.0.1:1"}}, "leave --service-url away for moto"),
+    ],
+    ids=lambda given: next(iter(given)) if isinstance(given, dict) else "",
 )
-def test_what_reaches_out_of_the_namespace_is_refused(runtime: str | None, urls: dict[str, str], says: str) -> None:
+def test_what_reaches_out_of_the_namespace_is_refused(given: dict[str, Any], says: str) -> None:
     """Also as root: an engine's socket has a path."""
     with pytest.raises(UsageError, match=says):
-        hermetic.refuse(runtime=runtime, service_urls=urls)
+        hermetic.refuse(**{"runtime": "auto", "service_urls": {}} | given)
 
 
 def test_other_systems_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
