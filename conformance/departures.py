@@ -32,7 +32,7 @@ MOST_AGAIN = 20
 
 NOBODY = (
     "packets for other machines had no route while checks ran beside each other, and none of those that were run again "
-    "alone asked for one"
+    "alone asked for one; with -n 1 each is known by its own count"
 )
 
 
@@ -122,15 +122,12 @@ class Suspects:
         return also
 
     def again(self) -> dict[str, dict[str, Any]]:
-        """Return the first results under suspicion by the id of their check, at most `MOST_AGAIN`, each check once."""
-        chosen: dict[str, dict[str, Any]] = {}
-        seen: set[tuple[str, str]] = set()
+        """Return results under suspicion by the id of their check, at most `MOST_AGAIN`: each check once, then its cases."""
+        first: dict[tuple[str, str], str] = {}
         for node, result in self._suspected.items():
-            key = (result["check"], result["place"])
-            if key not in seen and len(chosen) < MOST_AGAIN:
-                seen.add(key)
-                chosen[node] = result
-        return chosen
+            first.setdefault((result["check"], result["place"]), node)
+        nodes = dict.fromkeys([*first.values(), *self._suspected])
+        return {node: self._suspected[node] for node in list(nodes)[:MOST_AGAIN]}
 
     def left(self) -> list[dict[str, Any]]:
         """Return all results under suspicion, if nothing that was run again was shown to ask."""

@@ -70,8 +70,17 @@ def test_what_the_claims_leave_out_is_not_claimed() -> None:
     assert weighed(judgement, Claims(areas=("objects",)), "mem").verdict == "not-claimed"
 
 
-def test_one_case_of_each_check_and_place_runs_again() -> None:
+def test_each_check_runs_again_before_its_other_cases() -> None:
     """At most so many, since a target that always asks is suspected in every check."""
+    suspects = Suspects()
+    for node in ("a-1", "a-2", "b-1", "a-3"):
+        suspects.take(report(node, **{SUSPECTED: True}), fields(check=node[0], case=node))
+
+    assert list(suspects.again()) == ["a-1", "b-1", "a-2", "a-3"]
+
+
+def test_not_all_that_is_suspected_runs_again() -> None:
+    """A target that always asks is suspected in every check."""
     suspects = Suspects()
     for number in range(MOST_AGAIN + 5):
         for case in "ab":
