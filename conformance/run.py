@@ -77,9 +77,9 @@ def execute(settings: RunSettings, output: Output, *, workers: int | None) -> in
         before = turned_away() if settings.hermetic else 0
         for requirement, places in planned.items():
             record.write("plan", requirement=requirement, places=places)
-        wanted = [name for name in settings.services() if spec.claims.claims_prefix(_prefix(name))]
+        names = [name for name in settings.services() if spec.claims.claims_prefix(_prefix(name))]
         services: Mapping[str, RunningService | Unreachable] = closing.enter_context(
-            start_services(wanted, urls=settings.service_urls, directory=directory, progress=progress)
+            start_services(names, wanted=settings.wanted(), directory=directory, progress=progress)
         )
         probed = probe_all(services)
         _record_services(record, services, probed)
@@ -257,7 +257,8 @@ def _record_services(
     for name, service in services.items():
         if isinstance(service, RunningService):
             log = service.log.name if service.log else None
-            about = {"prefix": service.prefix, "runtime": service.runtime, "version": service.version, "log": log}
+            about: dict[str, Any] = {"prefix": service.prefix, "runtime": service.runtime, "version": service.version}
+            about |= {"log": log, "left_running": service.kept}
             record.write("service", name=name, state="running", **about)
         else:
             record.write("service", name=name, state="unreachable", reason=service.reason, hint=service.hint)
