@@ -72,7 +72,7 @@ def merge_files(
             writer.write("harness", reason=reason)
         seconds = [record.end["seconds"] for record in records if record.end is not None]
         startup_s, run_s = (float(sum(each[name] for each in seconds)) for name in ("startup", "run"))
-        writer.end(startup_s=startup_s, run_s=run_s, strict=start["strict"])
+        writer.end(startup_s=startup_s, run_s=run_s, strict=start["strict"], **_turned_away(records))
     return read_record(into, known=known)
 
 
@@ -121,6 +121,7 @@ def _start(records: Sequence[Record]) -> Line:
             "seed": seeds[0],
             "seeds": seeds,
             "shard": None,
+            "hermetic": all(start.get("hermetic") for start in starts),
             "libraries": {
                 name: _joined(start["libraries"][name] for start in starts if name in start["libraries"])
                 for name in libraries
@@ -200,6 +201,13 @@ def _services(records: Sequence[Record]) -> list[Line]:
     """Return what is known of services; a service that one of the runs lost comes last, and so counts as lost."""
     lines = _unique(line for record in records for line in record.services)
     return sorted(lines, key=lambda line: line["state"] != "running")
+
+
+def _turned_away(records: Sequence[Record]) -> dict[str, int]:
+    """Return what the kernel turned away in all runs, where every one of them counted it."""
+    ends = [record.end or {} for record in records]
+    names = ("turned_away", "turned_away_outside")
+    return {name: sum(end[name] for end in ends) for name in names if all(name in end for end in ends)}
 
 
 def _divergences(records: Sequence[Record]) -> list[Line]:

@@ -12,6 +12,8 @@ from conformance.requirements import LEVELS
 from conformance.verdicts import BROKEN, CONFORMS, UNJUDGED, WORST_FIRST, exit_code, is_red
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from conformance.record import Record
 
 GROUPED = ("unreachable", "not-run", "inconclusive", "known-fail", "not-claimed")
@@ -43,15 +45,33 @@ def _what_ran(record: Record) -> list[Fact]:
         found.append(Fact("merged", f"{len(record.parts)} in one record", tuple(map(part_name, record.parts))))
     lost = {service["name"] for service in record.lost_services()}
     running = [
-        f"{service['name']} {service['version']} ({service['runtime']})"
+        f"{service['name']} {service['version']} ({_runtime(service)})"
         for service in record.services
         if service["state"] == "running" and service["name"] not in lost
     ]
     if running:
         found.append(Fact("services", one_line(", ".join(dict.fromkeys(running)))))
+    if record.start.get("hermetic"):
+        found.append(Fact("hermetic", _hermetic(record)))
     if "mem" in record.places:
         found.append(Fact("witness", "on mem it is a second handle of the target: nothing else sees its memory"))
     return found
+
+
+def _hermetic(record: Record) -> str:
+    """Say what the kernel turned away, and where that is known, how much of it during no check."""
+    text = "in a network namespace that has the loopback only"
+    if record.end is None or "turned_away" not in record.end:
+        return text
+    count, outside = record.end["turned_away"], record.end.get("turned_away_outside")
+    if not count:
+        return f"{text}; nothing was to leave it"
+    rest = f", {outside} of them during no check" if outside else ""
+    return f"{text}; packets and connections without a route: {count}{rest}"
+
+
+def _runtime(service: Mapping[str, Any]) -> str:
+    return f"{service['runtime']}, left running" if service.get("left_running") else str(service["runtime"])
 
 
 def _services_lost(record: Record) -> list[Fact]:

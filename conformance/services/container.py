@@ -25,7 +25,7 @@ from testcontainers.core.container import DockerContainer
 from testcontainers.core.waiting_utils import WaitStrategy
 
 from conformance.services import engine, processes
-from conformance.services.native import PORT_TRIES, StartFailed, free_port, new_credential, status_of
+from conformance.services.native import PORT_TRIES, READY_S, StartFailed, free_port, new_credential, status_of
 from conformance.services.running import LAST_LINES, RunningService
 
 if TYPE_CHECKING:
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from conformance.services.description import Description
     from conformance.services.images import Image
 
-READY_S = 30.0
 POLL_S = 0.05
 ANSWER_S = 2.0
 USER = "65534:65534"
@@ -100,6 +99,7 @@ class ServiceContainer(DockerContainer):
             nano_cpus=int(min(CPUS, cpus) * 1e9),
             pids_limit=about.pids,
             dns=["127.0.0.1"],
+            healthcheck={"test": ["NONE"]},  # the image's own would ask all the time for what is asked here once
         )
         self.log = log
         self.image = image.reference  # past testcontainers' prefix for a registry

@@ -231,3 +231,15 @@ def test_no_part_is_written_over(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="written over one of its parts"):
         merge_files([path], tmp_path, known=SPEC)
     assert before == path.read_bytes()
+
+
+def test_hermetic_runs_make_a_hermetic_record(tmp_path: Path) -> None:
+    """With the sum of what the kernel turned away; one run that was not hermetic makes it another record."""
+    hermetic = [START | {"hermetic": True}, *CONFORMING[1:-1], end(turned_away=2)]
+    both = merged(tmp_path, hermetic, hermetic)
+    (tmp_path / "mixed").mkdir()
+    mixed = merged(tmp_path / "mixed", hermetic, CONFORMING)
+
+    assert both.end is not None
+    assert (both.start["hermetic"], both.end["turned_away"]) == (True, 4)
+    assert not mixed.start["hermetic"]
