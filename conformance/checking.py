@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 Test = TypeVar("Test", bound="Callable[..., Any]")
 
+ByCloud = Mapping[str, "Sequence[Any] | Mapping[str, Any]"]
+"""For each cloud its cases, in order or by label."""
+
 PROFILES = {"quick": 25, "default": 100, "thorough": 2000}
 """Hypothesis examples per check and place, by profile."""
 
@@ -143,7 +146,7 @@ def in_worlds(prefix: str) -> Callable[[Test], Test]:
     return mark
 
 
-def in_worlds_of(names: str, rows: Mapping[str, Sequence[Any] | Mapping[str, Any]]) -> Callable[[Test], Test]:
+def in_worlds_of(names: str, rows: ByCloud) -> Callable[[Test], Test]:
     """Mark a check that says the same of several clouds, and is collected in front of each for that cloud's cases.
 
     Args:
@@ -154,12 +157,12 @@ def in_worlds_of(names: str, rows: Mapping[str, Sequence[Any] | Mapping[str, Any
     parameters = tuple(name.strip() for name in names.split(","))
 
     def labelled(cases: Sequence[Any] | Mapping[str, Any]) -> Iterator[tuple[str, tuple[Any, ...]]]:
-        for case in cases:
-            given = cases[case] if isinstance(cases, Mapping) else case
-            values = given if len(parameters) > 1 else (given,)
+        given = cases.items() if isinstance(cases, Mapping) else ((None, case) for case in cases)
+        for label, case in given:
+            values = case if len(parameters) > 1 else (case,)
             if len(values) != len(parameters):
                 raise ValueError(f"{len(parameters)} parameters, {names}, and a case of {len(values)} values")
-            yield case if isinstance(cases, Mapping) else "-".join(map(str, values)), values
+            yield label or "-".join(map(str, values)), values
 
     made = Rows(parameters, {cloud: tuple(labelled(cases)) for cloud, cases in rows.items()})
 

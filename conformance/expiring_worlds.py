@@ -16,6 +16,7 @@ from conformance.sources.aws_services import CREDENTIALS
 from conformance.worlds import Way, World, world
 
 if TYPE_CHECKING:
+    from conformance.checking import ByCloud
     from conformance.ending import Adjust
     from conformance.setting import Setting
 
@@ -96,14 +97,14 @@ LARGE_WRITES = {
 
 _FEDERATED = Way("external_account", wins=True)
 
-WITH_A_TOKEN_FILE = {
+WITH_A_TOKEN_FILE: ByCloud = {
     "aws": of("aws", "aws_web_identity", "aws_container"),
     "azure": of("azure", "azure_workload_identity"),
     "google": {each: world("google", each, ways={each: _FEDERATED}) for each in ("gcs_env_file", "gcs_gcloud_file")},
 }
 """Sources that exchange a token which stands in a file, and is replaced there."""
 
-BY_THE_CLOCK = {
+BY_THE_CLOCK: ByCloud = {
     "aws": {str(hours): (world("aws", "aws_env"), hours) for hours in (5, -5)},
     "azure": [
         (world("azure", "azure_env_key"), 5),
