@@ -109,6 +109,15 @@ class Session:
         if marks is None or "place" not in metafunc.fixturenames:
             return
         wanted = [place for place in self.run.places if marks.applies_to(place, self.prefix_of(place))]
+        if marks.rows is not None:
+            cases = [(place, *case) for place in wanted for case in marks.rows.at(self.prefix_of(place))]
+            metafunc.parametrize(
+                ("place", *marks.rows.names),
+                [(place, *values) for place, _, values in cases],
+                indirect=["place"],
+                ids=[f"{place}-{label}" for place, label, _ in cases],
+            )
+            return
         metafunc.parametrize("place", wanted, indirect=True, ids=wanted)
         if marks.space:
             from conformance import worlds
