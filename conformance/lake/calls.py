@@ -70,8 +70,8 @@ def asked_by(request: Request) -> Asked:
             allowed.append(method)
             continue
         names = found.groupdict()
-        org = organisation_of(_decoded(names["org"])) if "org" in names else ""
-        return Asked(kind, org, dataset_of(_decoded(names["ds"])) if "ds" in names else "")
+        org = organisation_of(decoded(names["org"])) if "org" in names else ""
+        return Asked(kind, org, dataset_of(decoded(names["ds"])) if "ds" in names else "")
     if allowed:
         told = ", ".join(sorted(set(allowed)))
         raise Refused("method_not_allowed", f"this path has {told} only", {"Allow": told})
@@ -97,7 +97,8 @@ def dataset_of(text: str) -> str:
     return text
 
 
-def _decoded(text: str) -> str:
+def decoded(text: str) -> str:
+    """Return a part of a path without its percent-encoding, or refuse it."""
     told = "a name in the path is UTF-8, percent-encoded once"
     if _ESCAPE.search(text):
         raise Refused("bad_name", told)

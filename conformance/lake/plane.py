@@ -7,7 +7,7 @@ docs/reference/control-plane.md; it is the one that the client of deeplake 4.7.4
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from conformance.fakes.serving import Answer
@@ -157,7 +157,7 @@ class ControlPlane:
             "repo_type": REPO_TYPES[place.cloud],
             "mode": "r" if reading else "w",
             "repository": f"{dataset.org}/{dataset.name}",
-            "creds": creds_of(storage, grant) | self._issuer.expiration_of(grant),
+            "creds": creds_of(self._seen_by(user, storage), grant) | self._issuer.expiration_of(grant),
         }
 
     def _managed(self, request: Request, asked: Asked, user: str) -> dict[str, Any]:
@@ -178,8 +178,13 @@ class ControlPlane:
             now=request.now,
         )
         grant = self._granted(order)
-        creds = managed_creds_of(key.storage, grant) | self._issuer.expiration_of(grant)
+        creds = managed_creds_of(self._seen_by(user, key.storage), grant) | self._issuer.expiration_of(grant)
         return {"creds": creds, "provider": key.storage.place.cloud}
+
+    def _seen_by(self, user: str, storage: Storage) -> Storage:
+        """Return a storage at the address at which a user finds it."""
+        endpoint = self.state.endpoint_of(user) if user else None
+        return storage if endpoint is None else replace(storage, endpoint_url=endpoint)
 
     def _granted(self, order: Order) -> Grant:
         try:

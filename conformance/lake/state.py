@@ -31,7 +31,7 @@ _SCHEMA = """
 create table if not exists storages(id text primary key, about text not null) strict;
 create table if not exists organisations(
   id text primary key, storage text references storages(id), root text, open_names integer not null) strict;
-create table if not exists users(id text primary key) strict;
+create table if not exists users(id text primary key, endpoint_url text) strict;
 create table if not exists members(
   org text not null references organisations(id), user text not null references users(id), role text not null,
   primary key (org, user)) strict, without rowid;
@@ -147,10 +147,23 @@ class State:
 
     # ---- who
 
-    def add_user(self, user: str) -> None:
-        """Make a user; one that is there stays as it is."""
+    def add_user(self, user: str, *, endpoint_url: str | None = None) -> None:
+        """Make a user; one that is there keeps its roles and tokens.
+
+        Args:
+            user: an id.
+            endpoint_url: where storages are for this user, such as one behind a proxy; None for where they say they are.
+        """
         with self._change() as db:
-            db.execute("insert into users values (?) on conflict do nothing", (user,))
+            db.execute(
+                "insert into users values (?, ?) on conflict do update set endpoint_url = excluded.endpoint_url",
+                (user, endpoint_url),
+            )
+
+    def endpoint_of(self, user: str) -> str | None:
+        """Return where storages are for a user, None for where they say they are."""
+        row = self._row("select endpoint_url from users where id = ?", user)
+        return row[0] if row else None
 
     def set_role(self, org: str, user: str, role: Role | None) -> None:
         """Give a user a role in an organisation, or take it out."""
