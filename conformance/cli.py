@@ -10,19 +10,18 @@ from __future__ import annotations
 import secrets
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import click
 
 import conformance
+from conformance.cli_services import IMAGE, RUNTIME, services
+from conformance.usage_errors import usage_errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from conformance.settings import RunSettings
-
-EXIT_USAGE = 2
-EXIT_UNJUDGED = 3
 
 _TARGET_OPTIONS = (
     click.option("--target", metavar="MODULE[:ATTRIBUTE]", help="Implementation under test; a module, or a .py file."),
@@ -30,6 +29,9 @@ _TARGET_OPTIONS = (
     click.option("--door", type=click.Choice(["in-process", "stdio"]), help="How a Python target is reached."),
     click.option("--validate", is_flag=True, help="Check every message of a command against the protocol's schema."),
     click.option("--service-url", metavar="NAME=URL", multiple=True, help="Use a service that already runs."),
+    RUNTIME,
+    IMAGE,
+    click.option("--reuse", is_flag=True, help="Take services that were left running, and leave these running too."),
     click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Draw the same operations again."),
     click.option(
         "--profile", type=click.Choice(["quick", "default", "thorough"]), default="default", show_default=True,
@@ -73,7 +75,7 @@ def run(**options: Any) -> None:
 
         deeplake-conformance run --claims folder.toml -- node folder.mjs
     """
-    with _usage_errors():
+    with usage_errors():
         from conformance import selecting
         from conformance.run import Output, execute
 
@@ -99,7 +101,7 @@ def run(**options: Any) -> None:
 @_target_options
 def replay(requirement: str, place: str, cases: tuple[str, ...], **options: Any) -> None:
     """Run one requirement on one place with the seed of a record: the same operations, with fresh keys."""
-    with _usage_errors():
+    with usage_errors():
         from conformance import selecting
         from conformance.run import Output, execute
 
@@ -117,7 +119,7 @@ def replay(requirement: str, place: str, cases: tuple[str, ...], **options: Any)
 @click.option("--json", "as_json", is_flag=True, help="As JSON, with sentences and sources.")
 def list_(area: str | None, as_json: bool) -> None:
     """List every requirement with its level, title and number of checks."""
-    with _usage_errors():
+    with usage_errors():
         from conformance.catalogue import list_requirements
 
         click.echo(list_requirements(area, as_json=as_json))
@@ -127,7 +129,7 @@ def list_(area: str | None, as_json: bool) -> None:
 @click.argument("requirement")
 def show(requirement: str) -> None:
     """Show the sentence of a requirement, its source and its checks."""
-    with _usage_errors():
+    with usage_errors():
         from conformance.catalogue import show_requirement
 
         click.echo(show_requirement(requirement))
@@ -140,24 +142,13 @@ def show(requirement: str) -> None:
 @click.option("-v", "--verbose", is_flag=True, help="Every requirement with its verdict on every place.")
 def report(record: str, form: str, strict: bool, verbose: bool) -> None:
     """Render the record of a run: a file, or the directory that holds it."""
-    with _usage_errors():
+    with usage_errors():
         from conformance.run import render
 
         sys.exit(render(Path(record), form, strict=strict, verbose=verbose))
 
 
-@main.command(short_help="List or install the services.")
-@click.argument("action", type=click.Choice(["list", "install"]), default="list")
-@click.argument("names", nargs=-1)
-def services(action: str, names: tuple[str, ...]) -> None:
-    """List the services with what is installed, or install them ahead of a run (all, or the named ones)."""
-    with _usage_errors():
-        from conformance.catalogue import install_services, list_services
-
-        if action == "list":
-            click.echo(list_services())
-        else:
-            sys.exit(install_services(names))
+main.add_command(services)
 
 
 def _settings(options: dict[str, Any], **more: Any) -> RunSettings:
@@ -170,6 +161,9 @@ def _settings(options: dict[str, Any], **more: Any) -> RunSettings:
         claims=options["claims"],
         door=options["door"],
         service_urls=selecting.service_urls(options["service_url"]),
+        runtime=options["runtime"],
+        images=selecting.images(options["image"]),
+        reuse=options["reuse"],
         profile=options["profile"],
         seed=secrets.randbits(32) if options["seed"] is None else options["seed"],
         validate=options["validate"],
@@ -185,32 +179,3 @@ def _workers(text: str) -> int | None:
     if text.isdigit():
         return int(text)
     raise click.UsageError(f"-n takes a number or `auto`: {text!r}")
-
-
-class _usage_errors:  # noqa: N801 - reads as the statement it is
-    """Turn what the user held wrong into one message and exit code 2, and a missing extra into how to install it."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if error is None:
-            return
-        if isinstance(error, ModuleNotFoundError) and error.name in _EXTRA_OF:
-            _fail(f'{error.name} is not installed: pip install "deeplake-conformance[{_EXTRA_OF[error.name]}]"')
-        if _is_usage_error(error):
-            _fail(str(error))
-
-
-_EXTRA_OF = dict.fromkeys(("hypothesis", "pytest", "xdist", "rich", "platformdirs", "jsonschema"), "suite")
-
-
-def _is_usage_error(error: BaseException) -> bool:
-    from conformance.settings import UsageError
-
-    return isinstance(error, UsageError)
-
-
-def _fail(message: str) -> NoReturn:
-    click.echo(f"deeplake-conformance: {message}", err=True)
-    sys.exit(EXIT_USAGE)

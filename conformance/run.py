@@ -71,9 +71,9 @@ def execute(settings: RunSettings, output: Output, *, workers: int | None) -> in
         record.write("start", **_header(settings, spec))
         for requirement, places in plan.planned(settings.places, profile=settings.profile, only=settings.only).items():
             record.write("plan", requirement=requirement, places=places)
-        wanted = [name for name in settings.services() if spec.claims.claims_prefix(_prefix(name))]
+        names = [name for name in settings.services() if spec.claims.claims_prefix(_prefix(name))]
         services: Mapping[str, RunningService | Unreachable] = closing.enter_context(
-            start_services(wanted, urls=settings.service_urls, directory=directory, progress=progress)
+            start_services(names, wanted=settings.wanted(), directory=directory, progress=progress)
         )
         probed = probe_all(services)
         _record_services(record, services, probed)
@@ -204,7 +204,8 @@ def _record_services(
     for name, service in services.items():
         if isinstance(service, RunningService):
             log = service.log.name if service.log else None
-            about = {"prefix": service.prefix, "runtime": service.runtime, "version": service.version, "log": log}
+            about: dict[str, Any] = {"prefix": service.prefix, "runtime": service.runtime, "version": service.version}
+            about |= {"log": log, "reused": service.kept}
             record.write("service", name=name, state="running", **about)
         else:
             record.write("service", name=name, state="unreachable", reason=service.reason, hint=service.hint)

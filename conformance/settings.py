@@ -6,6 +6,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from conformance.services import Wanted
 
 DEFAULT_SERVICES = ("moto", "azurite", "fake-gcs-server")
 """What runs without a container engine on any machine with Python, Node and Go; the others come by name or `all`."""
@@ -25,6 +29,9 @@ class RunSettings:
     door: str | None = None
     places: tuple[str, ...] = ("mem", "file", *DEFAULT_SERVICES)
     service_urls: dict[str, str] = field(default_factory=dict)
+    runtime: str = "auto"
+    images: dict[str, str] = field(default_factory=dict)
+    reuse: bool = False
     only: tuple[str, ...] = ()
     cases: tuple[str, ...] = ()
     profile: str = "default"
@@ -36,6 +43,12 @@ class RunSettings:
     def services(self) -> tuple[str, ...]:
         """Return the places that are services."""
         return tuple(place for place in self.places if place not in ("mem", "file"))
+
+    def wanted(self) -> Wanted:
+        """Return how the services are to be had."""
+        from conformance.services import Wanted
+
+        return Wanted(runtime=self.runtime, urls=self.service_urls, images=self.images, reuse=self.reuse)
 
     def to_json(self) -> str:
         """Return the settings as JSON, for a worker process."""
@@ -62,9 +75,12 @@ class RunSettings:
             words += ["--claims", self.claims]
         if self.door is not None and not self.command:
             words += ["--door", self.door]
-        for name, url in self.service_urls.items():
-            if name == place:
-                words += ["--service-url", f"{name}={url}"]
+        if place in self.service_urls:
+            words += ["--service-url", f"{place}={self.service_urls[place]}"]
+        elif place in self.services():
+            words += ["--runtime", self.runtime] if self.runtime != "auto" else []
+            words += ["--image", f"{place}={self.images[place]}"] if place in self.images else []
+            words += ["--reuse"] if self.reuse else []
         if self.command:
             words += ["--", *self.command]
         return " ".join(_quoted(word) for word in words)
