@@ -122,6 +122,11 @@ class LentStore:
         with self._reading() as store:
             return store.is_root_of_bucket()
 
+    @property
+    def source(self) -> str | None:
+        """Whose token it was, or that credentials of the organisation sign; None before the first request."""
+        return self._leases.source
+
     def lease(self) -> Lease:
         """Return what is lent now, for explanations."""
         return self._leases.current()
