@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pickle
 import secrets
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,6 +24,8 @@ from tests.reference.scripted import HANG, RESET, Asked, Reply, in_turn, scripte
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from conformance.services import RunningService
 
 PREFIXES = ("ACTIVELOOP_", "AZURE_", "GOOGLE_", "GCE_", "IDENTITY_", "MSI_")
 URL = "al://org/ds"
@@ -425,6 +429,27 @@ def test_managed_credentials_that_are_not_named_rightly_are_refused(lake: Lake, 
     assert lake.cloud.asked == []
 
 
+def test_a_dataset_may_be_signed_for_by_a_key_of_its_organisation(lake: Lake) -> None:
+    with Writer(URL, {"creds_key": "k"}, lake.token) as writer:
+        writer.set("k", b"v")
+        lake.known.clear()
+        writer.set("k", b"w")
+    assert lake.objects == {"bucket/org/ds/k": b"w"}
+    assert [each.path for each in lake.plane.asked] == [
+        "/api/org/org/ds/ds/creds",
+        "/api/org/org/storage/name",
+        "/api/org/org/storage/name",
+    ]
+    assert lake.signers == ["KEY2", "KEY2", "KEY3"]
+
+
+def test_a_key_of_another_organisation_than_the_path_is_refused(lake: Lake) -> None:
+    creds = {"creds_key": "k", "org_id": "other"}
+    with Reader(URL, creds, lake.token) as reader, pytest.raises(errors.InvalidCredentialsError):
+        reader.list()
+    assert lake.plane.asked == []
+
+
 # ---- datasets
 
 
@@ -456,6 +481,8 @@ def test_a_missing_dataset_is_told_apart_from_trouble(lake: Lake) -> None:
         (refused(401, "unauthenticated"), errors.AuthenticationError),
         (refused(403, "forbidden"), errors.StorageAccessDenied),
         (Reply(200, {}, b"<html>"), errors.StorageInternalError),
+        (Reply(404, {}, b"<html>"), errors.StorageInternalError),
+        (refused(404, "no_such_path"), errors.StorageInternalError),
     ):
         said(lake, reply)
         with pytest.raises(kind):
@@ -514,3 +541,61 @@ def test_an_explanation_tells_a_refusal_and_managed_credentials(lake: Lake) -> N
     refusal = explain(URL, token="another")
     assert refusal.failure is not None
     assert (refusal.failure.error, refusal.storage) == ("AuthenticationError", None)
+    said(lake, refused(404, "dataset_not_found"))
+    missing = explain(URL, token=lake.token)
+    assert missing.failure is not None
+    assert "connect" in missing.failure.advice
+
+
+# ---- the other clouds
+
+
+def test_a_signature_that_is_lent_signs_at_azure(lake: Lake, azurite: RunningService) -> None:
+    from azure.storage.blob import ContainerClient, generate_container_sas
+
+    creds = azurite.creds()
+    account, container = azurite.access_key, f"lake-{secrets.token_hex(6)}"
+    endpoint = creds["endpoint_url"]
+    with ContainerClient(endpoint, container, credential=creds["account_key"]) as made:
+        made.create_container()
+    ends = datetime.now(UTC) + timedelta(hours=1)
+
+    def signature(permission: str) -> str:
+        return str(
+            generate_container_sas(
+                account, container, account_key=creds["account_key"], permission=permission, expiry=ends
+            )
+        )
+
+    about = {"account_name": account, "endpoint_url": endpoint, "expiration": int(ends.timestamp())}
+    lake.changed = {"path": f"az://{account}/{container}/x", "creds": about | {"sas_token": signature("racwdl")}}
+    with Writer(URL, token=lake.token) as writer:
+        writer.set("k", b"value")
+        assert bytes(writer.get_reader().get("k")) == b"value"
+        assert [meta.path for meta in writer.get_reader().list()] == ["k"]
+    lake.changed["creds"] = about | {"sas_token": signature("rl")}
+    with Writer(URL, token=lake.token) as writer, pytest.raises(errors.StorageError) as raised:
+        writer.set("k", b"other")
+    assert raised.value.provider == "al"
+    assert not any(part in str(raised.value) for part in signature("rl").split("&") if part.startswith("sig="))
+
+
+def test_a_token_that_is_lent_signs_at_google(lake: Lake, fake_gcs: RunningService) -> None:
+    import urllib.request
+
+    bucket = f"lake-{secrets.token_hex(6)}"
+    request = urllib.request.Request(
+        f"{fake_gcs.url}/storage/v1/b?project=p",
+        json.dumps({"name": bucket}).encode(),
+        {"Content-Type": "application/json"},
+        method="POST",
+    )
+    with urllib.request.urlopen(request, timeout=10):
+        pass
+    lake.changed = {
+        "path": f"gcs://{bucket}/x",
+        "creds": {"gcs_oauth_token": secrets.token_hex(16), "endpoint_url": fake_gcs.url, "expiration": None},
+    }
+    with Writer(URL, token=lake.token) as writer:
+        writer.set("k", b"value")
+        assert bytes(writer.get_reader().get("k", 1)) == b"alue"
