@@ -209,7 +209,8 @@ def _lease(url: urls.DatasetURL, given: Any, *, writes: bool) -> Lease:
     if not isinstance(given, dict):
         raise _odd("it has no credentials")
     ends = _end(given.get("expiration"))
-    fields = {name: given[name] for name in LENT[url.prefix] if given.get(name) not in (None, "")}
+    lent = {name: given.get(name) for name in LENT[url.prefix]}
+    fields = {name: value for name, value in lent.items() if value is not None and str(value).strip()}
     if not all(isinstance(value, str) and value.isprintable() for value in fields.values()):
         raise _odd("its credentials are no texts")
     missing = [name for name in NEEDED[url.prefix] if name not in fields]
@@ -290,12 +291,21 @@ class Leases:
         raise failure.told_as(type(failure), failure.message)
 
     def renew(self, rejected: Lease) -> bool:
-        """Drop a lease that the cloud rejected, and get another; raises as `current` does."""
+        """Drop a lease that the cloud rejected, and get another, once for all threads; raises as `current` does."""
+        tries = self._tries
         with self._lock:
-            if self._kept is None or self._kept.lease is rejected:
-                self._kept = None
-                self._tries += 1
+            if self._kept is not None and self._kept.lease is not rejected:
+                return True
+            # who waited for a try that failed does not make one of its own: they would add up
+            if self._kept is None and self._tries != tries and self._failure is not None:
+                raise self._failure.told_as(type(self._failure), self._failure.message)
+            self._kept = None
+            self._tries += 1
+            try:
                 self._keep(self.lender.get(once=False))
+            except StorageError as error:
+                self._failure = error
+                raise
             return True
 
     def _replace(self, old: _Kept | None) -> None:

@@ -18,6 +18,7 @@ import deeplake_ref
 from deeplake_ref import client, errors
 from deeplake_ref.explanation import explain
 from deeplake_ref.storage import Reader, Writer
+from tests.reference.azure_world import World, refusal
 from tests.reference.lake_services import Lake, lake_services, refused, told
 from tests.reference.scripted import HANG, RESET, Asked, Reply, in_turn, scripted
 
@@ -201,6 +202,42 @@ def test_the_metadata_server_gives_the_token_of_gcp(lake: Lake, monkeypatch: pyt
     assert [each.headers["X-Activeloop-Provider-Type"] for each in lake.asked()] == ["gcp"]
 
 
+def test_a_service_principal_shows_a_token_for_management(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked_for: list[str] = []
+
+    def answer(form: dict[str, str]) -> Reply:
+        asked_for.append(form["scope"])
+        return told({"token_type": "Bearer", "expires_in": 3600, "access_token": lake.token})
+
+    monkeypatch.setenv("ACTIVELOOP_AUTH_PROVIDER", " Azure ")
+    with World(monkeypatch, tmp_path) as machine:
+        machine.entra(answer)
+        machine.service_principal()
+        with Reader(URL) as reader:
+            assert reader.list() == []
+    assert len(asked_for) == 1
+    assert "https://management.azure.com/.default" in asked_for[0].split()
+    assert [each.headers["X-Activeloop-Provider-Type"] for each in lake.asked()] == ["azure"]
+    assert all(
+        machine_secret not in f"{each.headers}" for each in lake.plane.asked for machine_secret in machine.secrets
+    )
+
+
+def test_an_application_that_entra_refuses_is_the_end(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("ACTIVELOOP_AUTH_PROVIDER", "azure")
+    with World(monkeypatch, tmp_path) as machine:
+        machine.entra(lambda _form: refusal(401, "invalid_client", 7000215))
+        machine.service_principal()
+        with Reader(URL) as reader, pytest.raises(errors.CredentialsUnavailableError) as raised:
+            reader.list()
+    assert (raised.value.source, raised.value.provider) == ("activeloop_provider_azure", "al")
+    assert lake.plane.asked == []
+
+
 # ---- where the control plane is
 
 
@@ -285,6 +322,49 @@ def test_a_rejected_lease_is_dropped_replaced_once_and_tried_once_more(lake: Lak
     assert raised.value.provider == "al"
     assert lake.signers[3:] == ["KEY2", "UNKNOWN"]
     assert len(lake.asked()) == 3
+
+
+class CountedLock:
+    """A lock that tells of everybody who comes to it."""
+
+    def __init__(self) -> None:
+        self.came = threading.Semaphore(0)
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> None:
+        self.came.release()
+        self._lock.acquire()
+
+    def __exit__(self, *_exception: object) -> None:
+        self._lock.release()
+
+
+@pytest.mark.parametrize("refuses", [False, True])
+def test_threads_share_one_renewal_a_failed_one_too(lake: Lake, refuses: bool) -> None:
+    threads = 8
+    with Reader(URL, token=lake.token) as reader:
+        reader.list()
+        leases = reader._shared._store._leases  # type: ignore[attr-defined]
+        rejected, lock = leases.current(), CountedLock()
+        leases._lock = lock
+
+        def answer(_asked: Asked) -> Reply | None:
+            for _each in range(threads):
+                assert lock.came.acquire(timeout=20)
+            return refused(401, "token_revoked") if refuses else None
+
+        lake.answer = answer
+
+        def renew(_number: int) -> str:
+            try:
+                return str(leases.renew(rejected))
+            except errors.StorageError as error:
+                return type(error).__name__
+
+        with ThreadPoolExecutor(threads) as pool:
+            found = set(pool.map(renew, range(threads)))
+    assert found == {"AuthenticationError" if refuses else "True"}
+    assert len(lake.asked()) == 2
 
 
 # ---- what may be said
