@@ -273,10 +273,9 @@ def test_failures_on_disk_give_everything_back(place: Place) -> None:
 @pytest.mark.parametrize("case", ["missing-bucket", "unreachable"])
 def test_failures_of_a_service_give_everything_back(place: Place, case: str) -> None:
     """Writes into a bucket that does not exist, and to an address where nothing listens."""
-    service = place.testbed.service(place.id)
     url, creds, name = place.url, place.creds, "StorageNetworkConnectionError"
     if case == "missing-bucket":
-        url, name = service.url_of(f"missing-{place.fresh()}-{place.testbed.name}", "root"), "StorageBucketNotFound"
+        url, name = place.url_in_a_missing_bucket(), "StorageBucketNotFound"
     else:
         creds = place.creds_for(place.testbed.closed_url)
 
