@@ -205,7 +205,7 @@ def _record_services(
         if isinstance(service, RunningService):
             log = service.log.name if service.log else None
             about: dict[str, Any] = {"prefix": service.prefix, "runtime": service.runtime, "version": service.version}
-            about |= {"log": log, "reused": service.kept}
+            about |= {"log": log, "left_running": service.kept}
             record.write("service", name=name, state="running", **about)
         else:
             record.write("service", name=name, state="unreachable", reason=service.reason, hint=service.hint)

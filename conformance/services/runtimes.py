@@ -8,6 +8,7 @@ that does not start is told and not replaced by a process: who has an engine wan
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from conformance.services import engine, images, native
@@ -85,6 +86,11 @@ class Engine:
             raise self._missing or EngineMissing("no container engine was asked for")
         return self._client
 
+    @cached_property
+    def cpus(self) -> float:
+        """The processors that it has; more than these cannot be given to a container."""
+        return float(self.client.info().get("NCPU") or 1)
+
     def image(self, description: Description, wanted: Wanted) -> Image | None:
         """Return the image that a service would start from, None without one."""
         return images.find(self.client, description, wanted.images.get(description.name)) if self.answers else None
@@ -135,7 +141,9 @@ def start(
 
     progress.step(description.name, f"starting {image.reference}")
     log = directory / f"{description.name}.log"
-    service, started = container.start(client, description, image, log, run=watched.expect_containers(), kept=kept)
+    service, started = container.start(
+        client, description, image, log, cpus=having.cpus, run=watched.expect_containers(), kept=kept
+    )
     watched.stop_container_later(started.get_container_id(), started)
     return service
 
