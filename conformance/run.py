@@ -26,7 +26,7 @@ from conformance.report.progress import LiveProgress
 from conformance.services import RunningService, start_services
 from conformance.services.divergences import probe_all
 from conformance.session import RESULT, Session, prepare, target_of
-from conformance.settings import RunSettings, UsageError
+from conformance.settings import RunSettings, UsageError, services_of
 from conformance.verdicts import exit_code
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def execute(settings: RunSettings, output: Output, *, workers: int | None) -> in
         record.write("start", **_header(settings, spec))
         for requirement, places in plan.planned(settings.places, profile=settings.profile, only=settings.only).items():
             record.write("plan", requirement=requirement, places=places)
-        names = [name for name in settings.services() if spec.claims.claims_prefix(_prefix(name))]
+        names = services_of(place for place in settings.places if spec.claims.claims_prefix(_prefix(place)))
         services: Mapping[str, RunningService | Unreachable] = closing.enter_context(
             start_services(names, wanted=settings.wanted(), directory=directory, progress=progress)
         )
@@ -205,7 +205,7 @@ def _record_services(
         if isinstance(service, RunningService):
             log = service.log.name if service.log else None
             about: dict[str, Any] = {"prefix": service.prefix, "runtime": service.runtime, "version": service.version}
-            about |= {"log": log, "reused": service.kept}
+            about |= {"log": log, "left_running": service.kept}
             record.write("service", name=name, state="running", **about)
         else:
             record.write("service", name=name, state="unreachable", reason=service.reason, hint=service.hint)

@@ -112,7 +112,7 @@ def show_left(names: Sequence[str], *, export: bool) -> int:
     try:
         for note in notes:
             try:
-                why_not = kept.unusable(note, Wanted(runtime=note.service.runtime), having)
+                why_not = kept.unusable(note, _as_it_was_wanted(note.service), having)
             except engine.EngineMissing as error:
                 why_not = f"cannot be asked for: {error}"
             if why_not:
@@ -146,6 +146,12 @@ def print_log(name: str, *, lines: int) -> int:
         elif service.log is not None:
             print(*service.log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:], sep="\n")
     return DONE
+
+
+def _as_it_was_wanted(service: RunningService) -> Wanted:
+    """Return what a service was started for: one from another image than ours has that image for a version."""
+    foreign = service.container is not None and service.version != load(service.name).version
+    return Wanted(runtime=service.runtime, images={service.name: service.version} if foreign else {})
 
 
 def _noted(names: Sequence[str]) -> list[Note]:

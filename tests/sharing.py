@@ -37,7 +37,7 @@ def service_urls(services: Services, places: Iterable[str]) -> list[str]:
 
 def credentials(services: Services) -> dict[str, str]:
     """Return the variables from which a run learns the root credentials of services that it did not start."""
-    found = {}
+    found: dict[str, str] = {}
     for service in services.values():
         if not isinstance(service, RunningService):
             continue

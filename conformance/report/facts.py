@@ -12,6 +12,8 @@ from conformance.requirements import LEVELS
 from conformance.verdicts import BROKEN, CONFORMS, UNJUDGED, WORST_FIRST, exit_code, is_red
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from conformance.record import Record
 
 GROUPED = ("unreachable", "not-run", "inconclusive", "known-fail", "not-claimed")
@@ -39,7 +41,7 @@ def _what_ran(record: Record) -> list[Fact]:
     found = [Fact("target", one_line(f"{target['name']}{version}, {target['door']}"))]
     lost = {service["name"] for service in record.lost_services()}
     running = [
-        f"{service['name']} {service['version']} ({service['runtime']})"
+        f"{service['name']} {service['version']} ({_runtime(service)})"
         for service in record.services
         if service["state"] == "running" and service["name"] not in lost
     ]
@@ -48,6 +50,10 @@ def _what_ran(record: Record) -> list[Fact]:
     if "mem" in record.places:
         found.append(Fact("witness", "on mem it is a second handle of the target: nothing else sees its memory"))
     return found
+
+
+def _runtime(service: Mapping[str, Any]) -> str:
+    return f"{service['runtime']}, left running" if service.get("left_running") else str(service["runtime"])
 
 
 def _services_lost(record: Record) -> list[Fact]:

@@ -25,7 +25,7 @@ from testcontainers.core.container import DockerContainer
 from testcontainers.core.waiting_utils import WaitStrategy
 
 from conformance.services import engine, processes
-from conformance.services.native import PORT_TRIES, StartFailed, free_port, new_credential, status_of
+from conformance.services.native import PORT_TRIES, READY_S, StartFailed, free_port, new_credential, status_of
 from conformance.services.running import LAST_LINES, RunningService
 
 if TYPE_CHECKING:
@@ -37,11 +37,21 @@ if TYPE_CHECKING:
     from conformance.services.description import Description
     from conformance.services.images import Image
 
-READY_S = 30.0
-POLL_S = 0.05
+POLL_S = 0.1
+LOOK_S = 0.5
+"""Seconds between questions to the engine whether a container still runs: they cost it what the container needs to start."""
+
 ANSWER_S = 2.0
 USER = "65534:65534"
 CPUS = 2.0
+MODULE = """\
+import { realpathSync } from "node:fs";
+import { createRequire } from "node:module";
+const require = createRequire("file:///");
+process.argv[1] = realpathSync(process.argv[1]); // an official image may start a link
+"""
+"""What a file that Node would `--require` needs as a module that it imports."""
+
 TAKEN = ("port is already allocated", "address already in use")
 
 
@@ -92,6 +102,7 @@ class ServiceContainer(DockerContainer):
             nano_cpus=int(min(CPUS, cpus) * 1e9),
             pids_limit=about.pids,
             dns=["127.0.0.1"],
+            healthcheck={"test": ["NONE"]},  # the image's own would ask all the time for what is asked here once
         )
         self.log = log
         self.image = image.reference  # past testcontainers' prefix for a registry
@@ -141,23 +152,25 @@ class Answer(WaitStrategy):
 
     def wait_until_ready(self, container: WaitStrategyTarget) -> None:
         """Wait; raises `StartFailed` with the last lines of the service."""
-        ends = time.monotonic() + READY_S
-        while time.monotonic() < ends:
+        begun = looked = time.monotonic()
+        while time.monotonic() < begun + READY_S:
             if status_of(self.url, ANSWER_S) in self.statuses:
                 return
-            container.reload()
-            if container.status in ("exited", "dead"):
-                state = container.get_wrapped_container().attrs["State"]
-                why = (
-                    "was killed for want of memory"
-                    if state.get("OOMKilled")
-                    else f"ended with code {state['ExitCode']}"
-                )
-                raise StartFailed(f"its container {why}: {last_lines(container.get_wrapped_container())}")
+            if time.monotonic() > looked + LOOK_S:
+                looked = time.monotonic()
+                _refuse_ended(container)
             time.sleep(POLL_S)
         raise StartFailed(
             f"its container did not answer within {READY_S:.0f} s: {last_lines(container.get_wrapped_container())}"
         )
+
+
+def _refuse_ended(container: WaitStrategyTarget) -> None:
+    container.reload()
+    if container.status in ("exited", "dead"):
+        state = container.get_wrapped_container().attrs["State"]
+        why = "was killed for want of memory" if state.get("OOMKilled") else f"ended with code {state['ExitCode']}"
+        raise StartFailed(f"its container {why}: {last_lines(container.get_wrapped_container())}")
 
 
 class Follower:
@@ -184,7 +197,14 @@ class Follower:
 
 
 def start(
-    client: docker.DockerClient, description: Description, image: Image, log: Path, *, run: str, kept: str = ""
+    client: docker.DockerClient,
+    description: Description,
+    image: Image,
+    log: Path,
+    *,
+    cpus: float = CPUS,
+    run: str,
+    kept: str = "",
 ) -> tuple[RunningService, ServiceContainer]:
     """Start a service and wait until it answers.
 
@@ -193,6 +213,7 @@ def start(
         description: the service.
         image: what to start.
         log: where its output goes if it does not start.
+        cpus: processors that the engine has.
         run: the label of the run that it belongs to.
         kept: who may take it again, for one that is left running.
 
@@ -202,7 +223,6 @@ def start(
     _set_up_testcontainers()
     labels = {engine.RUN: run, engine.OWNER: processes.this_process()} | ({engine.KEPT: kept} if kept else {})
     network = f"{engine.OURS}-{run}-{description.name}"
-    cpus = float(client.info().get("NCPU") or CPUS)
     for attempt in range(PORT_TRIES):
         port = free_port()
         credential = new_credential(description.prefix)
@@ -254,5 +274,5 @@ def _data_url(name: str) -> str:
     if not name:
         return ""
     text = files("conformance.services").joinpath(name).read_text(encoding="utf-8")
-    module = 'import { createRequire } from "node:module";\nconst require = createRequire("file:///");\n' + text
+    module = MODULE + text
     return f"data:text/javascript;base64,{base64.b64encode(module.encode()).decode()}"

@@ -9,6 +9,7 @@ Only an engine on this machine will do: a remote one would publish the ports the
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import socket
 import time
@@ -71,11 +72,11 @@ def connect() -> DockerClient:
     """
     base_url = address()
     _refuse_silent(base_url.removeprefix("unix://"))
-    try:
-        import docker
-        import testcontainers  # noqa: F401 - what the runtime needs is told once, here
-    except ModuleNotFoundError as error:
-        raise EngineMissing(f"{error.name} is not installed: {INSTALL}") from None
+    for package in ("docker", "testcontainers"):
+        if importlib.util.find_spec(package) is None:
+            raise EngineMissing(f"the Python package {package} is not installed: {INSTALL}")
+    import docker
+
     try:
         client = docker.DockerClient(base_url=base_url, timeout=ANSWER_S)
         client.ping()

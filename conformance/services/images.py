@@ -121,7 +121,8 @@ def build(
             f"there is no {description.container.build}/Dockerfile here: run this in a checkout of the source, or "
             f"docker pull {official_reference(description)}"
         )
-    arguments = {name: value for name, value in (("BASE", base), ("BUILD_BASE", build_base)) if value}
+    named = (("VERSION", description.version), ("BASE", base), ("BUILD_BASE", build_base))
+    arguments = {name: value for name, value in named if value}
     reference = own_reference(description)
     told: list[str] = []
     progress.step(description.name, f"building {reference}")
@@ -130,19 +131,28 @@ def build(
             path=str(context), tag=reference, buildargs=arguments, rm=True, forcerm=True, decode=True, timeout=BUILD_S
         ):
             if "error" in line:
-                raise BuildFailed(f"{line['error'].strip()}: {' / '.join(told[-LAST_LINES:])}{_about_ca(told)}")
-            text = str(line.get("stream") or line.get("status") or "").strip()
+                said = _plain(line["error"])
+                raise BuildFailed(f"{_what_to_do(told, said)}{said}: {' / '.join(told[-LAST_LINES:])}")
+            text = _plain(line.get("stream") or line.get("status") or "")
             if text:
-                told.append(text[:200])
+                told.append(text)
             if re.match(r"Step \d+/\d+ :", text):
-                progress.step(description.name, text.splitlines()[0][:100])
+                progress.step(description.name, text[:100])
     except (docker.errors.DockerException, OSError) as error:
-        raise BuildFailed(f"the engine ended the build: {error}") from None
+        raise BuildFailed(f"{_what_to_do(told, str(error))}the engine ended the build: {error}") from None
     return reference
 
 
-def _about_ca(told: list[str]) -> str:
-    text = " ".join(told[-40:])
-    if "CERTIFICATE_VERIFY_FAILED" in text or "x509" in text or "SELF_SIGNED_CERT" in text:
-        return "; behind a private CA give an image that knows it: --build-base IMAGE"
+def _what_to_do(told: list[str], error: str) -> str:
+    """Return what mends the usual failures, to stand before what the build said; empty for others."""
+    text = " ".join([*told[-40:], error])
+    if any(sign in text for sign in ("CERTIFICATE_VERIFY_FAILED", "x509", "SELF_SIGNED_CERT")):
+        return "a private CA is in the way: sh docker/build_base.sh, then --build-base with its image; "
+    if any(sign in text for sign in ("pull access denied", "manifest unknown", "no such host", "i/o timeout")):
+        return "no image registry answers: sh docker/base.sh makes the image that ours stand on; "
     return ""
+
+
+def _plain(text: str) -> str:
+    """Return a line of a build without colours, shortened."""
+    return re.sub(r"\x1b\[[0-9;]*m|\s+", " ", text).strip()[:160]
