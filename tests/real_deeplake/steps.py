@@ -100,8 +100,8 @@ def no_agreement(bench: Bench) -> None:
     bench.admin(f"organisations/{bench.org}/datasets/ds", {}, method="PUT")
 
 
-READ = "d = deeplake.open_read_only(ds, token=reader)\n[int(n) for n in d['id'][:]]"
-UNTOKENED = "d = deeplake.open_read_only(ds)\n[int(n) for n in d['id'][:]]"
+READ = 'd = deeplake.open_read_only(ds, token=reader)\n[int(n) for n in d["id"][:]]'
+UNTOKENED = 'd = deeplake.open_read_only(ds)\n[int(n) for n in d["id"][:]]'
 
 UNSIGNED = "`creds_key` is ignored: nobody is asked for the key, and the request is not signed"
 MASKED = "each failure of the control plane is told as absence"
@@ -112,15 +112,15 @@ STEPS = (
     Step("exists-before", "deeplake.exists(ds, token=writer)", "gives false"),
     Step(
         "create",
-        "d = deeplake.create(ds, token=writer)\nd.add_column('id', deeplake.types.Int64())\n"
-        "d.append({'id': [1, 2, 3]})\nd.commit('first')\nlen(d)",
+        'd = deeplake.create(ds, token=writer)\nd.add_column("id", deeplake.types.Int64())\n'
+        'd.append({"id": [1, 2, 3]})\nd.commit("first")\nlen(d)',
         "gives 3; creds 200, create 200",
         shows=True,
     ),
     Step("exists", "deeplake.exists(ds, token=reader)", "gives true; creds 200", shows=True),
     Step(
         "open-and-append",
-        "d = deeplake.open(ds, token=writer)\nd.append({'id': [4]})\nd.commit('second')\nlen(d)",
+        'd = deeplake.open(ds, token=writer)\nd.append({"id": [4]})\nd.commit("second")\nlen(d)',
         "gives 4; creds 200",
         shows=True,
     ),
@@ -128,45 +128,45 @@ STEPS = (
     Step("create-again", "deeplake.create(ds, token=writer)", "raises LogExistsError"),
     Step(
         "nested",
-        "deeplake.create(org + '/a/b', token=writer)\ndeeplake.exists(org + '/a/b', token=reader)",
+        'deeplake.create(org + "/a/b", token=writer)\ndeeplake.exists(org + "/a/b", token=reader)',
         "gives true",
     ),
     Step(
         "objects",
-        "Writer(ds, None, writer).set('k', b'v')\nr = Reader(ds, None, reader)\n"
-        "[bytes(r.get('k')).decode(), 'k' in [m.path for m in r.list()]]",
+        'Writer(ds, None, writer).set("k", b"v")\nr = Reader(ds, None, reader)\n'
+        '[bytes(r.get("k")).decode(), "k" in [m.path for m in r.list()]]',
         'gives ["v", true]',
     ),
     Step(
         "copy",
-        "deeplake.copy(ds, org + '/copied', token=writer)\nlen(deeplake.open_read_only(org + '/copied', token=reader))",
+        'deeplake.copy(ds, org + "/copied", token=writer)\nlen(deeplake.open_read_only(org + "/copied", token=reader))',
         "gives 4",
     ),
     Step(
         "like",
-        "deeplake.like(deeplake.open_read_only(ds, token=reader), org + '/liked', token=writer)\n"
-        "deeplake.exists(org + '/liked', token=reader)",
+        'deeplake.like(deeplake.open_read_only(ds, token=reader), org + "/liked", token=writer)\n'
+        'deeplake.exists(org + "/liked", token=reader)',
         "gives true",
     ),
-    Step("open-nothing", "deeplake.open(org + '/nothing', token=writer)", "raises LogNotexistsError"),
+    Step("open-nothing", 'deeplake.open(org + "/nothing", token=writer)', "raises LogNotexistsError"),
     Step(
         "read-nothing",
-        "deeplake.open_read_only(org + '/nothing', token=reader)",
+        'deeplake.open_read_only(org + "/nothing", token=reader)',
         "raises LogNotexistsError",
         (Known("raises NotFoundError", "the refusal of the control plane has a class of its own"),),
     ),
     Step(
         "version",
-        "deeplake.open(ds + '@nope', token=writer)",
+        'deeplake.open(ds + "@nope", token=writer)',
         "raises BranchNotFoundError",
         (Known('gives "a Dataset"', "what follows `@` is dropped but by `open_read_only`"),),
     ),
-    Step("version-read", "deeplake.open_read_only(ds + '@nope', token=reader)", "raises BranchNotFoundError"),
+    Step("version-read", 'deeplake.open_read_only(ds + "@nope", token=reader)', "raises BranchNotFoundError"),
     # ---- tokens
     Step("variable", UNTOKENED, "gives [1, 2, 3, 4]", variables={"ACTIVELOOP_TOKEN": "{reader}"}),
     Step("argument-first", READ, "gives [1, 2, 3, 4]", variables={"ACTIVELOOP_TOKEN": "nobody's"}),
     Step("no-token", UNTOKENED, "raises AuthenticationError"),
-    Step("unknown-token", "deeplake.open_read_only(ds, token='nobody')", "raises AuthenticationError"),
+    Step("unknown-token", 'deeplake.open_read_only(ds, token="nobody")', "raises AuthenticationError"),
     Step(
         "revoked-token",
         UNTOKENED,
@@ -176,7 +176,7 @@ STEPS = (
     ),
     Step(
         "exists-unknown-token",
-        "deeplake.exists(ds, token='nobody')",
+        'deeplake.exists(ds, token="nobody")',
         "raises AuthenticationError",
         (Known("gives false", MASKED),),
     ),
@@ -203,43 +203,43 @@ STEPS = (
     # ---- managed credentials
     Step(
         "made-elsewhere",
-        "d = deeplake.create(root + '/else/where', creds)\nd.add_column('id', deeplake.types.Int64())\n"
-        "d.append({'id': [7]})\nd.commit()\nlen(d)",
+        'd = deeplake.create(root + "/else/where", creds)\nd.add_column("id", deeplake.types.Int64())\n'
+        'd.append({"id": [7]})\nd.commit()\nlen(d)',
         "gives 1",
     ),
     Step(
         "connect",
-        "d = deeplake.connect(root + '/else/where', org + '/linked', creds_key='key', token=writer)\nlen(d)",
+        'd = deeplake.connect(root + "/else/where", org + "/linked", creds_key="key", token=writer)\nlen(d)',
         "gives 1; connect 200, creds 200",
         shows=True,
     ),
     Step(
         "connect-to-organisation",
-        "d = deeplake.connect(root + '/else/where', org_id=org[5:], creds_key='key', token=writer)\n"
-        "deeplake.exists(org + '/where', token=reader)",
+        'd = deeplake.connect(root + "/else/where", org_id=org[5:], creds_key="key", token=writer)\n'
+        'deeplake.exists(org + "/where", token=reader)',
         "gives true",
     ),
     Step(
         "read-connected",
-        "d = deeplake.open_read_only(org + '/linked', token=reader)\n[int(n) for n in d['id'][:]]",
+        'd = deeplake.open_read_only(org + "/linked", token=reader)\n[int(n) for n in d["id"][:]]',
         "gives [7]",
     ),
     Step(
         "connect-unknown-key",
-        "deeplake.connect(root + '/else/where', org + '/other', creds_key='other', token=writer)",
+        'deeplake.connect(root + "/else/where", org + "/other", creds_key="other", token=writer)',
         "raises NotFoundError; connect 404",
         shows=True,
     ),
     Step(
         "reader-connects",
-        "deeplake.connect(root + '/else/where', org + '/other', creds_key='key', token=reader)",
+        'deeplake.connect(root + "/else/where", org + "/other", creds_key="key", token=reader)',
         "raises AuthorizationError; connect 403",
         shows=True,
     ),
     Step(
         "key-in-creds",
-        "where = {name: value for name, value in creds.items() if 'endpoint' in name}\n"
-        "len(Reader(root + '/else/where', where | {'creds_key': 'key'}, writer).list()) > 0",
+        'where = {name: value for name, value in creds.items() if "endpoint" in name}\n'
+        'len(Reader(root + "/else/where", where | {"creds_key": "key"}, writer).list()) > 0',
         "gives true; storage 200",
         (
             Known("raises StorageAccessDenied; nobody asked", UNSIGNED, ("minio",)),
@@ -281,13 +281,13 @@ STEPS = (
     ),
     Step(
         "renewal",
-        "r = Reader(ds, None, reader)\n[bytes(r.get('k')).decode() for _ in range(3)]",
+        'r = Reader(ds, None, reader)\n[bytes(r.get("k")).decode() for _ in range(3)]',
         'gives ["v", "v", "v"]; creds 200',
         shows=True,
     ),
     Step(
         "renewal-short",
-        "r = Reader(org + '-short/ds', None, reader)\n[bytes(r.get('k')).decode() for _ in range(3)]",
+        'r = Reader(org + "-short/ds", None, reader)\n[bytes(r.get("k")).decode() for _ in range(3)]',
         'gives ["v", "v", "v"]; creds 200',
         (
             Known(
@@ -316,12 +316,12 @@ STEPS = (
     # ---- the end
     Step(
         "disconnect",
-        "deeplake.disconnect(org + '/linked', token=admin)\n"
-        "[deeplake.exists(org + '/linked', token=reader), deeplake.exists(root + '/else/where', creds)]",
+        'deeplake.disconnect(org + "/linked", token=admin)\n'
+        '[deeplake.exists(org + "/linked", token=reader), deeplake.exists(root + "/else/where", creds)]',
         "gives [false, true]",
     ),
     Step(
-        "disconnect-nothing", "deeplake.disconnect(org + '/linked', token=admin)", "gives null; delete 404", shows=True
+        "disconnect-nothing", 'deeplake.disconnect(org + "/linked", token=admin)', "gives null; delete 404", shows=True
     ),
     Step(
         "writer-disconnects",
@@ -336,7 +336,7 @@ STEPS = (
     ),
     Step(
         "delete-nothing",
-        "deeplake.delete(org + '/nothing', token=admin)",
+        'deeplake.delete(org + "/nothing", token=admin)',
         "raises LogNotexistsError",
         (
             Known("gives null", "what is not there is deleted", ("moto", "minio", "fake-gcs-server")),
