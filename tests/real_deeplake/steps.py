@@ -107,6 +107,9 @@ UNSIGNED = "`creds_key` is ignored: nobody is asked for the key, and the request
 MASKED = "each failure of the control plane is told as absence"
 NO_RETRY = "429 and 5xx are read as if they were the answer, and not tried again"
 
+RESTED_ON = frozenset({"create", "open-and-append", "objects", "made-elsewhere", "connect"})
+"""Steps that others rest on."""
+
 STEPS = (
     # ---- datasets
     Step("exists-before", "deeplake.exists(ds, token=writer)", "gives false"),
