@@ -1,9 +1,11 @@
 """
-The page that tells what the real client does; made of the steps alone, which a run holds against the client.
+The page that tells what the real client does; made of the steps and of the claims of the adapter, which
+runs hold against the client.
 """
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
 from tests.real_deeplake.steps import STEPS, STORAGES, Step
@@ -11,6 +13,8 @@ from tests.real_deeplake.steps import STEPS, STORAGES, Step
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "real-deeplake.md"
 
 VERSION = "4.7.4"
+
+CLAIMS = Path(__file__).parents[2] / "examples" / "deeplake_target.toml"
 
 HEAD = f"""\
 # The real `deeplake` and this control plane
@@ -44,12 +48,36 @@ SETTINGS = """\
 - A token comes as `token=` or in `ACTIVELOOP_TOKEN`, in this order.
 """
 
+STORAGE = """\
+## The storage API
+
+The suite judges the client's `Reader` and `Writer` too, by [an adapter](../../examples/deeplake_target.py) that translates
+nothing, in memory and on moto, in a namespace as above:
+
+```
+deeplake-conformance run --hermetic --door stdio --target examples/deeplake_target.py --places mem,moto
+```
+
+What it finds is in the claims beside the adapter, with these reasons; `deeplake-conformance show RANGE-3` tells what a
+requirement asks for, and `deeplake-conformance replay` with the options above runs one.
+"""
+
 
 def page() -> str:
     """Return the page."""
     parts = [HEAD, "## Steps\n", "\n".join([*_table(), ""]), SETTINGS, "## Known failures\n"]
     parts += ["\n".join([*_failure(step), ""]) for step in STEPS if step.known]
-    return "\n".join(parts)
+    return "\n".join([*parts, STORAGE, *_claimed(), ""])
+
+
+def _claimed() -> list[str]:
+    """Return the known failures of the storage API, a line for each reason."""
+    found: dict[str, list[str]] = {}
+    for entry in tomllib.loads(CLAIMS.read_text(encoding="utf-8"))["known_failure"]:
+        where = f" on {entry['place']}" if "place" in entry else ""
+        found.setdefault(entry["reason"], []).append(f"{entry['requirement']}{where}")
+    lines = ["| what | requirements |", "|---|---|"]
+    return [*lines, *(f"| {reason} | {', '.join(names)} |" for reason, names in found.items())]
 
 
 def _table() -> list[str]:

@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from conformance import hermetic
+from conformance.targets.claims_file import read_claims
 from tests.real_deeplake import client, runner
-from tests.real_deeplake.page import PAGE, VERSION, page
+from tests.real_deeplake.page import CLAIMS, PAGE, VERSION, page
 from tests.real_deeplake.steps import STEPS, STORAGES, Known, Step
 
 ROOT = Path(__file__).parents[2]
@@ -100,6 +101,25 @@ def test_the_client_is_not_imported_where_it_could_dial_home() -> None:
 
     assert (done.returncode, done.stdout) == (3, "")
     assert "deeplake is not imported" in done.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux" or hermetic.is_inside(), reason="this machine has no other network")
+def test_the_adapter_is_for_a_hermetic_run() -> None:
+    """It says so before it imports anything that dials home."""
+    adapter = CLAIMS.with_suffix(".py")
+    done = subprocess.run([sys.executable, str(adapter)], capture_output=True, text=True, timeout=60)
+
+    assert done.returncode == 1
+    assert "ImportError: importing deeplake asks for another machine: run it with --hermetic" in done.stderr
+
+
+def test_the_claims_of_the_adapter_can_be_read() -> None:
+    """From the disk it is kept, so that nothing is claimed there."""
+    claims = read_claims(CLAIMS)
+
+    assert not claims.claims_prefix("file")
+    assert claims.known_failure("RANGE-3", "moto") is not None
+    assert claims.known_failure("PATH-15", "moto") is None
 
 
 def installed() -> bool:
