@@ -2,7 +2,7 @@
 The real `deeplake` 4.7.4 as a target: mem:// and s3://.
 
     pip install deeplake==4.7.4
-    deeplake-conformance run --hermetic --door stdio --target examples/deeplake_target.py --places mem,moto
+    deeplake-conformance run --hermetic --door stdio --target examples/deeplake_target.py --places mem,moto --profile quick
 
 It has the storage API already, so that nothing is translated; what it does otherwise than the suite asks for stands with
 its reason in deeplake_target.toml. Importing it dials home, which `--hermetic` holds; it can end its process, which `--door

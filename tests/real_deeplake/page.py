@@ -52,10 +52,10 @@ STORAGE = """\
 ## The storage API
 
 The suite judges the client's `Reader` and `Writer` too, by [an adapter](../../examples/deeplake_target.py) that translates
-nothing, in memory and on moto, in a namespace as above:
+nothing, in memory and on moto, in a namespace as above. `tox -e real-deeplake-storage` installs it and runs
 
 ```
-deeplake-conformance run --hermetic --door stdio --target examples/deeplake_target.py --places mem,moto
+deeplake-conformance run --hermetic --door stdio --target examples/deeplake_target.py --places mem,moto --profile quick
 ```
 
 What it finds is in the claims beside the adapter, with these reasons; `deeplake-conformance show RANGE-3` tells what a
