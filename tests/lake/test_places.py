@@ -19,7 +19,7 @@ from conformance.targets import TargetError
 from conformance.targets.selection import resolve
 from conformance.targets.tokened import TokenCreds, split
 from conformance.testbed import PlaceUnreachable, Testbed
-from tests.lake.quiet import Quiet
+from tests.servers import Quiet
 
 TARGET = str(Path(__file__).parent / "al_target.py")
 
@@ -30,8 +30,8 @@ Services = dict[str, RunningService | Unreachable]
 def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
     """Start moto and a control plane."""
     names = services_of(["al-moto"])
-    with start_services(names, directory=tmp_path_factory.mktemp("logs"), progress=Quiet()) as started:
-        yield started
+    with start_services(names, directory=tmp_path_factory.mktemp("logs"), progress=Quiet()) as running:
+        yield running
 
 
 @pytest.fixture
