@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote
@@ -130,17 +130,44 @@ class OfDataset:
         if given not in (None, "ENV") and (not isinstance(given, dict) or any(v is not None for v in given.values())):
             message = "a dataset at al:// has its credentials from the control plane: pass token=, and no creds"
             raise InvalidCredentialsError(message, provider="al", effect="none", source="dictionary")
+        url, answer = self.place(once=once)
+        return _lease(url, answer.get("creds"), writes=answer.get("mode") != "r")
+
+    def place(self, *, once: bool) -> tuple[urls.DatasetURL, dict[str, Any]]:
+        """Return where the dataset lies, and the whole answer."""
         query = {"no_cache": "True"} | ({"mode": "r"} if self._reads else {})
         path = f"/api/org/{quote(self._url.account, safe='')}/ds/{quote(dataset_name(self._url), safe='')}/creds"
         answer = self._plane.ask("GET", path, "open", query=query, once=once)
-        place, mode = answer.get("path"), answer.get("mode")
+        place = answer.get("path")
         try:
             url = urls.parse(place) if isinstance(place, str) else None
         except InvalidURIError:
             url = None
         if url is None or url.prefix not in NEEDED:
             raise _odd("it does not say at which cloud the dataset lies")
-        return _lease(url, answer.get("creds"), writes=mode != "r")
+        return url, answer
+
+
+class OfDatasetByKey:
+    """The place of a dataset at `al://`, with the credentials that its organisation keeps under a name.
+
+    The place is asked for once: it stays, while the credentials end.
+    """
+
+    source: str | None = MANAGED
+
+    def __init__(self, dataset: OfDataset, managed: Callable[[urls.DatasetURL], OfKey]) -> None:
+        self._dataset = dataset
+        self._managed = managed
+        self._place: tuple[OfKey, bool] | None = None
+
+    def get(self, *, once: bool) -> Lease:
+        """Ask for the credentials, at first also where the dataset lies; what else is lent for it is not used."""
+        if self._place is None:
+            url, answer = self._dataset.place(once=once)
+            self._place = self._managed(url), answer.get("mode") != "r"
+        key, writes = self._place
+        return replace(key.get(once=once), writes=writes)
 
 
 class OfKey:
@@ -182,7 +209,8 @@ def _lease(url: urls.DatasetURL, given: Any, *, writes: bool) -> Lease:
     if not isinstance(given, dict):
         raise _odd("it has no credentials")
     ends = _end(given.get("expiration"))
-    fields = {name: given[name] for name in LENT[url.prefix] if given.get(name) not in (None, "")}
+    lent = {name: given.get(name) for name in LENT[url.prefix]}
+    fields = {name: value for name, value in lent.items() if value is not None and str(value).strip()}
     if not all(isinstance(value, str) and value.isprintable() for value in fields.values()):
         raise _odd("its credentials are no texts")
     missing = [name for name in NEEDED[url.prefix] if name not in fields]
@@ -263,12 +291,21 @@ class Leases:
         raise failure.told_as(type(failure), failure.message)
 
     def renew(self, rejected: Lease) -> bool:
-        """Drop a lease that the cloud rejected, and get another; raises as `current` does."""
+        """Drop a lease that the cloud rejected, and get another, once for all threads; raises as `current` does."""
+        tries = self._tries
         with self._lock:
-            if self._kept is None or self._kept.lease is rejected:
-                self._kept = None
-                self._tries += 1
+            if self._kept is not None and self._kept.lease is not rejected:
+                return True
+            # who waited for a try that failed does not make one of its own: they would add up
+            if self._kept is None and self._tries != tries and self._failure is not None:
+                raise self._failure.told_as(type(self._failure), self._failure.message)
+            self._kept = None
+            self._tries += 1
+            try:
                 self._keep(self.lender.get(once=False))
+            except StorageError as error:
+                self._failure = error
+                raise
             return True
 
     def _replace(self, old: _Kept | None) -> None:

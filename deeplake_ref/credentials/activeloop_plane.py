@@ -201,6 +201,9 @@ def _refused(status: int, headers: Any, text: bytes) -> StorageError:
         hint = AGREEMENTS.get(number) if isinstance(number, int) else None
         hint = hint or "the owner of the token has not the role that this needs"
         return StorageAccessDenied(f"the control plane does not allow it ({told}): {hint}", effect="none", **about)
+    if status == 404 and (not fields or code == "no_such_path"):
+        message = f"what answered is not Deep Lake's control plane ({told}): it has no such path; check client.endpoint"
+        return StorageInternalError(message, effect="none", **about)
     if status == 404:
         about["code"] = code or UNKNOWN
         return StorageBucketNotFound(f"the control plane knows nothing of that name ({told})", effect="none", **about)

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from deeplake_ref.credentials import activeloop
-from deeplake_ref.credentials.activeloop_leases import MANAGED, Leases, Lender, OfDataset, OfKey
+from deeplake_ref.credentials.activeloop_leases import MANAGED, Leases, Lender, OfDataset, OfDatasetByKey, OfKey
 from deeplake_ref.credentials.activeloop_plane import ControlPlane
 from deeplake_ref.credentials.chain import check_dictionary
 from deeplake_ref.errors import (
@@ -23,6 +23,7 @@ from deeplake_ref.errors import (
     StorageInternalError,
     StorageProviderMissingError,
 )
+from deeplake_ref.secrets import SecretFields
 from deeplake_ref.stores.lent import open_lent
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
     from deeplake_ref.credentials.activeloop_leases import Lease
     from deeplake_ref.retry import RetryPolicy
-    from deeplake_ref.secrets import SecretFields
     from deeplake_ref.stores import Buffer, Keys, Metas, ResourceMeta, Store
     from deeplake_ref.urls import DatasetURL
 
@@ -122,6 +122,11 @@ class LentStore:
         with self._reading() as store:
             return store.is_root_of_bucket()
 
+    @property
+    def source(self) -> str | None:
+        """Whose token it was, or that credentials of the organisation sign; None before the first request."""
+        return self._leases.source
+
     def lease(self) -> Lease:
         """Return what is lent now, for explanations."""
         return self._leases.current()
@@ -138,6 +143,10 @@ def open_dataset(
 ) -> LentStore:
     """Return the store of `al://org/name`; `reads` asks for credentials that can only read."""
     plane = ControlPlane(activeloop.chain(token), retry)
+    given = creds.reveal()
+    if isinstance(given, dict) and given.get("creds_key") is not None:
+        dataset = OfDataset(plane, url, SecretFields(None), reads=reads)
+        return LentStore(url, plane, _Checked(plane, url, creds, dataset), retry)
     return LentStore(url, plane, OfDataset(plane, url, creds, reads=reads), retry)
 
 
@@ -148,25 +157,48 @@ def open_managed(url: DatasetURL, creds: SecretFields, token: SecretFields, retr
 
 
 class _Checked:
-    """Managed credentials, asked for once the creds dictionary has been looked at."""
+    """Managed credentials, asked for once the creds dictionary has been looked at.
+
+    The organisation is that of `org_id` or of the environment; of `al://org/name` it is the one in the path.
+    """
 
     source: str | None = MANAGED
 
-    def __init__(self, plane: ControlPlane, url: DatasetURL, creds: SecretFields) -> None:
+    def __init__(
+        self, plane: ControlPlane, url: DatasetURL, creds: SecretFields, dataset: OfDataset | None = None
+    ) -> None:
         self._plane = plane
         self._url = url
         self._creds = creds
+        self._dataset = dataset
+        self._lender: Lender | None = None
 
     def get(self, *, once: bool) -> Lease:
         """Ask for them."""
+        if self._lender is None:
+            self._lender = self._checked()
+        return self._lender.get(once=once)
+
+    def _checked(self) -> Lender:
         given: Any = self._creds.reveal()
         prefix = self._url.prefix
         fields = check_dictionary(given, provider=prefix, own=("creds_key", "org_id"), foreign=_beside(given, prefix))
-        organisation = fields.get("org_id") or os.environ.get(ORGANISATION, "").strip()
-        if not organisation:
-            message = f"`creds_key` of creds is of an organisation: name it by `org_id` of creds, or {ORGANISATION}"
-            raise InvalidCredentialsError(message, provider=prefix, effect="none", source=self.source)
-        return OfKey(self._plane, self._url, organisation, fields["creds_key"]).get(once=once)
+        key: str = fields["creds_key"]
+        if self._dataset is not None:
+            organisation = self._url.account
+            if fields.get("org_id", organisation) != organisation:
+                raise _invalid(f"`org_id` of creds is another organisation than that of {self._url}", prefix)
+            return OfDatasetByKey(self._dataset, lambda url: OfKey(self._plane, url, organisation, key))
+        named = fields.get("org_id") or os.environ.get(ORGANISATION, "").strip()
+        if not named:
+            raise _invalid(
+                f"`creds_key` of creds is of an organisation: name it by `org_id`, or {ORGANISATION}", prefix
+            )
+        return OfKey(self._plane, self._url, named, key)
+
+
+def _invalid(message: str, prefix: str) -> InvalidCredentialsError:
+    return InvalidCredentialsError(message, provider=prefix, effect="none", source=MANAGED)
 
 
 def _beside(given: Mapping[str, Any], prefix: str) -> dict[str, str]:
