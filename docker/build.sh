@@ -57,7 +57,7 @@ give_plane() { # given folder
   "$python" -m pip install --quiet --disable-pip-version-check --no-compile --target "$work/packages/activeloop" \
     --implementation cp --python-version 3.11 --only-binary :all: \
     --platform "manylinux_2_28_$(uname -m)" --platform "manylinux_2_17_$(uname -m)" --platform "manylinux2014_$(uname -m)" \
-    "$wheel[lake]" >/dev/null 2>&1 || return 1
+    "${wheel}[lake]" >/dev/null 2>&1 || return 1
   tar -C "$work/packages" -cf "$1/activeloop.tar" activeloop
 }
 
