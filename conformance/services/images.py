@@ -143,7 +143,7 @@ def build(
         "timeout": BUILD_S,
     }
     try:
-        with _sent(context, source=description.container.source) as path:
+        with sent(context, source=description.container.source) as path:
             for line in client.api.build(path=str(path), **options):
                 if "error" in line:
                     said = _plain(line["error"])
@@ -159,7 +159,7 @@ def build(
 
 
 @contextmanager
-def _sent(folder: Path, *, source: bool) -> Iterator[Path]:
+def sent(folder: Path, *, source: bool) -> Iterator[Path]:
     """Give the folder that a build gets: its own, or a copy with what our package is made of in `source/`."""
     if not source:
         yield folder
