@@ -38,9 +38,14 @@ engine_up() {
   engine_dir=$(mktemp -d "${ENGINE_TMP:-/tmp}/engine.XXXXXX") || { engine_refuse "no private folder"; return 3; }
   DOCKER_HOST=unix://$engine_dir/s
   export DOCKER_HOST
+  engine_wrapper='exec'
+  # a machine without systemd may have mounted none; in a mount namespace of the engine's own they end with it
+  grep -q ' - cgroup' /proc/self/mountinfo || engine_wrapper=engine_with_cgroups
   # its own session: an interrupt at the keyboard must not reach it before its containers are gone
-  setsid dockerd --host "$DOCKER_HOST" --data-root "$engine_dir/data" --exec-root "$engine_dir/exec" \
-    --pidfile "$engine_dir/pid" --group "$(id -g)" >"$engine_dir/log" 2>&1 </dev/null &
+  (
+    "$engine_wrapper" setsid dockerd --host "$DOCKER_HOST" --data-root "$engine_dir/data" --exec-root "$engine_dir/exec" \
+      --pidfile "$engine_dir/pid" --group "$(id -g)"
+  ) >"$engine_dir/log" 2>&1 </dev/null &
   engine_pid=$!
   engine_tenths=0
   until engine_answers; do
@@ -54,6 +59,17 @@ engine_up() {
     fi
     sleep 0.2
   done
+}
+
+engine_with_cgroups() { # command
+  # shellcheck disable=SC2016 # for the inner shell
+  exec unshare --mount sh -c '
+    mount -t tmpfs -o mode=755 cgroup /sys/fs/cgroup
+    for name in $(awk "/^[a-z]/ && \$4 == 1 {print \$1}" /proc/cgroups); do
+      mkdir "/sys/fs/cgroup/$name"
+      mount -t cgroup -o "$name" cgroup "/sys/fs/cgroup/$name" || rmdir "/sys/fs/cgroup/$name"
+    done
+    exec "$@"' sh "$@"
 }
 
 engine_install() {
