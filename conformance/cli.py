@@ -30,6 +30,7 @@ _TARGET_OPTIONS = (
     click.option("--door", type=click.Choice(["in-process", "stdio"]), help="How a Python target is reached."),
     click.option("--validate", is_flag=True, help="Check every message of a command against the protocol's schema."),
     click.option("--service-url", metavar="NAME=URL", multiple=True, help="Use a service that already runs."),
+    click.option("--hermetic", is_flag=True, help="Run where the kernel lets no packet leave this machine (Linux)."),
     click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Draw the same operations again."),
     click.option(
         "--profile", type=click.Choice(["quick", "default", "thorough"]), default="default", show_default=True,
@@ -83,6 +84,7 @@ def run(**options: Any) -> None:
             only=selecting.only(options["only"]),
             cases=options["cases"],
         )
+        _enter(settings)
         output = Output(
             directory=Path(options["record"]) if options["record"] else None,
             junit=Path(options["junit"]) if options["junit"] else None,
@@ -109,6 +111,7 @@ def replay(requirement: str, place: str, cases: tuple[str, ...], **options: Any)
             only=selecting.only([requirement]),
             cases=cases,
         )
+        _enter(settings)
         sys.exit(execute(settings, Output(verbose=True), workers=0))
 
 
@@ -173,10 +176,24 @@ def _settings(options: dict[str, Any], **more: Any) -> RunSettings:
         profile=options["profile"],
         seed=secrets.randbits(32) if options["seed"] is None else options["seed"],
         validate=options["validate"],
+        hermetic=options["hermetic"],
         strict=options.get("strict", False),
         stop_at_failure=options.get("stop_at_failure", False),
         **more,
     )
+
+
+def _enter(settings: RunSettings) -> None:
+    """Go on in a network namespace if that is asked for; ends this process where it is not to be had."""
+    if not settings.hermetic:
+        return
+    from conformance import hermetic
+
+    try:
+        hermetic.refuse(runtime=None, service_urls=settings.service_urls)
+        hermetic.begin_again(settings.services())
+    except hermetic.NotAvailable as error:
+        _fail(f"--hermetic: {error}", EXIT_UNJUDGED)
 
 
 def _workers(text: str) -> int | None:
@@ -211,6 +228,6 @@ def _is_usage_error(error: BaseException) -> bool:
     return isinstance(error, UsageError)
 
 
-def _fail(message: str) -> NoReturn:
+def _fail(message: str, code: int = EXIT_USAGE) -> NoReturn:
     click.echo(f"deeplake-conformance: {message}", err=True)
-    sys.exit(EXIT_USAGE)
+    sys.exit(code)

@@ -32,6 +32,7 @@ class RunSettings:
     strict: bool = False
     stop_at_failure: bool = False
     validate: bool = False
+    hermetic: bool = False
 
     def services(self) -> tuple[str, ...]:
         """Return the places that are services."""
@@ -62,6 +63,8 @@ class RunSettings:
             words += ["--claims", self.claims]
         if self.door is not None and not self.command:
             words += ["--door", self.door]
+        if self.hermetic:
+            words += ["--hermetic"]
         for name, url in self.service_urls.items():
             if name == place:
                 words += ["--service-url", f"{name}={url}"]
