@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import conformance
-from conformance import plan, requirements
+from conformance import plan, requirements, sharding
 from conformance.departures import Suspects, unsettled
 from conformance.hermetic import turned_away
-from conformance.record import RecordWriter, read_record
+from conformance.record import RECORD, RecordWriter, read_record
 from conformance.report import render_junit, render_markdown, render_terminal
 from conformance.report.progress import LiveProgress
 from conformance.services import RunningService, start_services
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from conformance.services.divergences import Probed
     from conformance.targets.selection import TargetSpec
 
-RECORD = "record.jsonl"
+
 KEPT_RUNS = 20
 MOST_WORKERS = 4
 LIBRARIES = ("hypothesis", "pytest", "boto3", "azure-storage-blob", "google-cloud-storage")
@@ -66,20 +66,23 @@ def execute(settings: RunSettings, output: Output, *, workers: int | None) -> in
     spec = target_of(settings)
     if spec.door == "stdio":
         spec.probe()  # a command that does not start is the user's mistake, told before any service is
-    directory = output.directory or _default_directory()
+    planned = plan.of_run(settings)
+    own = sharding.own(planned, settings, spec.claims)
+    directory = output.directory or default_directory()
     directory.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()
     with LiveProgress() as progress, RecordWriter(directory / RECORD) as record, ExitStack() as closing:
         record.write("start", **_header(settings, spec))
-        planned = plan.planned(
-            settings.places, profile=settings.profile, only=settings.only, hermetic=settings.hermetic
-        )
         before = turned_away() if settings.hermetic else 0
         for requirement, places in planned.items():
-            record.write("plan", requirement=requirement, places=places)
-        wanted = [name for name in settings.services() if spec.claims.claims_prefix(_prefix(name))]
+            elsewhere = [place for place in places if (requirement, place) not in own]
+            told = {"elsewhere": elsewhere} if elsewhere else {}
+            record.write("plan", requirement=requirement, places=places, **told)
+        names = [name for name in settings.services() if spec.claims.claims_prefix(_prefix(name))]
+        if settings.shard is not None:
+            names = [name for name in names if any(place == name for _, place in own)]
         services: Mapping[str, RunningService | Unreachable] = closing.enter_context(
-            start_services(wanted, urls=settings.service_urls, directory=directory, progress=progress)
+            start_services(names, wanted=settings.wanted(), directory=directory, progress=progress)
         )
         probed = probe_all(services)
         _record_services(record, services, probed)
@@ -241,6 +244,7 @@ def _header(settings: RunSettings, spec: TargetSpec) -> dict[str, Any]:
         "cases": list(settings.cases),
         "profile": settings.profile,
         "seed": settings.seed,
+        "shard": settings.shard,
         "strict": settings.strict,
         "hermetic": settings.hermetic,
         "requirements": len(requirements.load()),
@@ -257,7 +261,8 @@ def _record_services(
     for name, service in services.items():
         if isinstance(service, RunningService):
             log = service.log.name if service.log else None
-            about = {"prefix": service.prefix, "runtime": service.runtime, "version": service.version, "log": log}
+            about: dict[str, Any] = {"prefix": service.prefix, "runtime": service.runtime, "version": service.version}
+            about |= {"log": log, "left_running": service.kept}
             record.write("service", name=name, state="running", **about)
         else:
             record.write("service", name=name, state="unreachable", reason=service.reason, hint=service.hint)
@@ -292,7 +297,7 @@ def _version(name: str) -> str | None:
         return None
 
 
-def _default_directory() -> Path:
+def default_directory() -> Path:
     """Return a new directory for a run in the user's cache, and forget the oldest ones."""
     from conformance.services.provisioning import cache_directory
 

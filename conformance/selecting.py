@@ -98,5 +98,39 @@ def service_urls(words: Sequence[str]) -> dict[str, str]:
     return found
 
 
+def shard(text: str | None) -> str | None:
+    """Return the shard that `I/N` names in its plain form, None for a whole run."""
+    from conformance.sharding import parse
+
+    return None if text is None else str(parse(text))
+
+
+def images(words: Sequence[str]) -> dict[str, str]:
+    """Return the `NAME=REF` words as a mapping; names are those of services."""
+    from conformance.services import names
+
+    found: dict[str, str] = {}
+    for word in words:
+        name, equals, reference = word.partition("=")
+        if not equals or not reference or reference.startswith("-") or reference.split() != [reference]:
+            raise UsageError(f"--image takes NAME=REF with an image that the engine has, or NAME=official: {word!r}")
+        if name not in names():
+            raise unknown("service", name, names())
+        found[name] = reference
+    return found
+
+
+def service_names(words: Sequence[str]) -> tuple[str, ...]:
+    """Return names of services, the default ones if none is given, all for `all`."""
+    from conformance.services import names
+
+    if "all" in words:
+        return names()
+    for word in words:
+        if word not in names():
+            raise unknown("service", word, (*names(), "all"))
+    return tuple(dict.fromkeys(words)) or DEFAULT_SERVICES
+
+
 def _words(text: str) -> list[str]:
     return [word.strip() for word in text.split(",") if word.strip()]

@@ -6,6 +6,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from conformance.services import Wanted
 
 DEFAULT_SERVICES = ("moto", "azurite", "fake-gcs-server")
 """What runs without a container engine on any machine with Python, Node and Go; the others come by name or `all`."""
@@ -25,10 +29,14 @@ class RunSettings:
     door: str | None = None
     places: tuple[str, ...] = ("mem", "file", *DEFAULT_SERVICES)
     service_urls: dict[str, str] = field(default_factory=dict)
+    runtime: str = "auto"
+    images: dict[str, str] = field(default_factory=dict)
+    reuse: bool = False
     only: tuple[str, ...] = ()
     cases: tuple[str, ...] = ()
     profile: str = "default"
     seed: int = 0
+    shard: str | None = None
     strict: bool = False
     stop_at_failure: bool = False
     validate: bool = False
@@ -37,6 +45,14 @@ class RunSettings:
     def services(self) -> tuple[str, ...]:
         """Return the places that are services."""
         return tuple(place for place in self.places if place not in ("mem", "file"))
+
+    def wanted(self) -> Wanted:
+        """Return how the services are to be had."""
+        from conformance.services import Wanted
+
+        # an engine is outside of a namespace
+        runtime = "native" if self.hermetic else self.runtime
+        return Wanted(runtime=runtime, urls=self.service_urls, images=self.images, reuse=self.reuse)
 
     def to_json(self) -> str:
         """Return the settings as JSON, for a worker process."""
@@ -65,9 +81,12 @@ class RunSettings:
             words += ["--door", self.door]
         if self.hermetic:
             words += ["--hermetic"]
-        for name, url in self.service_urls.items():
-            if name == place:
-                words += ["--service-url", f"{name}={url}"]
+        if place in self.service_urls:
+            words += ["--service-url", f"{place}={self.service_urls[place]}"]
+        elif place in self.services():
+            words += ["--runtime", self.runtime] if self.runtime != "auto" else []
+            words += ["--image", f"{place}={self.images[place]}"] if place in self.images else []
+            words += ["--reuse"] if self.reuse else []
         if self.command:
             words += ["--", *self.command]
         return " ".join(_quoted(word) for word in words)

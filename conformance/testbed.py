@@ -294,13 +294,13 @@ class Testbed:
             return
 
     def close(self) -> None:
-        """Remove what was made, stop the gate and the target; nothing is left on an external service."""
+        """Remove what was made, stop the gate and the target; nothing is left on a service that outlives the run."""
         from conformance.services import RunningService
         from conformance.witnesses import WitnessUnreachable
 
         for key, witness in self._buckets.items():
             service = self.services.get(key.partition("/")[0])
-            if isinstance(service, RunningService) and service.runtime == "external":
+            if isinstance(service, RunningService) and service.outlives_the_run:
                 try:
                     witness.remove_root()
                 except WitnessUnreachable:

@@ -5,6 +5,7 @@ happens.
 
 from conformance.services.description import Description, Divergence, divergence, load, names
 from conformance.services.running import RunningService, Unreachable
+from conformance.services.runtimes import Wanted
 from conformance.services.started import start_services
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "Divergence",
     "RunningService",
     "Unreachable",
+    "Wanted",
     "divergence",
     "load",
     "names",

@@ -54,3 +54,11 @@ def _credential(description: Description) -> tuple[str, str]:
             raise LookupError(f"set {user} and {password} as for the server")
         return os.environ[user], os.environ[password]
     return new_credential(description.prefix)
+
+
+def credential_variables(service: RunningService) -> dict[str, str]:
+    """Return the variables from which another run learns the root credential of a service; empty where any will do."""
+    if service.prefix == "az":
+        return {"AZURITE_ACCOUNTS": f"{service.access_key}:{service.secret_key}"}
+    names = VARIABLES.get(service.name, ())
+    return dict(zip(names, (service.access_key, service.secret_key), strict=False))

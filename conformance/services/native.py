@@ -22,7 +22,7 @@ from conformance.services.running import RunningService, last_lines
 if TYPE_CHECKING:
     from conformance.services.description import Description
     from conformance.services.provisioning import Progress
-    from conformance.services.started import Watched
+    from conformance.services.watched import Watched
 
 READY_S = 60.0
 POLL_S = 0.03

@@ -99,7 +99,7 @@ def install(description: Description, progress: Progress) -> Path:
     if place.is_dir():
         return place
     place.parent.mkdir(parents=True, exist_ok=True)
-    with _locked(place.with_suffix(place.suffix + ".lock")):
+    with locked(place.with_suffix(place.suffix + ".lock")):
         if place.is_dir():
             return place
         progress.step(description.name, f"installing {description.version} ({description.native.install['kind']})")
@@ -158,7 +158,8 @@ def _run(name: str, command: list[str], log: Path, environment: dict[str, str]) 
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Iterator[None]:
+    """Hold a lock among the processes of this user."""
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
