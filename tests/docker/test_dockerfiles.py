@@ -71,6 +71,14 @@ def test_the_command_is_the_native_one(description: Description, dockerfile: Doc
     assert [word.replace("0.0.0.0", "127.0.0.1") for word in dockerfile.command()] == expected  # noqa: S104
 
 
+def test_the_suite_starts_the_image_with_its_own_command(description: Description, dockerfile: Dockerfile) -> None:
+    """What the description gives to a container is what the image does by itself."""
+    port = str(description.container.port)
+    expected = [word.format(port=port, host_port=port) for word in description.container.command]
+
+    assert dockerfile.command()[-len(expected) :] == expected
+
+
 def test_variables_are_those_of_the_native_process(description: Description, dockerfile: Dockerfile) -> None:
     """What a process gets by the environment is in the image, but no credential."""
     expected = {name: text for name, text in description.native.env.items() if "{" not in text}
