@@ -162,10 +162,9 @@ def missing(parts: Sequence[Line]) -> list[str]:
 
 
 def _places(starts: Sequence[Line]) -> list[str]:
-    from conformance.selecting import LOCAL
-    from conformance.services import names
+    from conformance.selecting import known_places
 
-    order = {name: number for number, name in enumerate((*LOCAL, *names()))}
+    order = {name: number for number, name in enumerate(known_places())}
     places = _unique(place for start in starts for place in start["places"])
     return sorted(places, key=lambda place: order.get(place, len(order)))
 

@@ -28,7 +28,7 @@ from conformance.report.progress import LiveProgress
 from conformance.services import RunningService, start_services
 from conformance.services.divergences import probe_all
 from conformance.session import RESULT, Session, prepare, target_of
-from conformance.settings import RunSettings, UsageError
+from conformance.settings import RunSettings, UsageError, services_of
 from conformance.verdicts import exit_code
 
 if TYPE_CHECKING:
@@ -78,9 +78,10 @@ def execute(settings: RunSettings, output: Output, *, workers: int | None) -> in
             elsewhere = [place for place in places if (requirement, place) not in own]
             told = {"elsewhere": elsewhere} if elsewhere else {}
             record.write("plan", requirement=requirement, places=places, **told)
-        names = [name for name in settings.services() if spec.claims.claims_prefix(_prefix(name))]
+        wanted = [place for place in settings.places if spec.claims.claims_prefix(_prefix(place))]
         if settings.shard is not None:
-            names = [name for name in names if any(place == name for _, place in own)]
+            wanted = [place for place in wanted if any(place == name for _, name in own)]
+        names = services_of(wanted)
         services: Mapping[str, RunningService | Unreachable] = closing.enter_context(
             start_services(names, wanted=settings.wanted(), directory=directory, progress=progress)
         )

@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, Phase, settings
 
 from conformance import checking, departures, selecting, stopwatch
 from conformance.judging import Judgement, exchange_row, judge
-from conformance.settings import RunSettings
+from conformance.settings import RunSettings, services_of
 from conformance.testbed import PlaceUnreachable, Testbed
 
 if TYPE_CHECKING:
@@ -329,10 +329,11 @@ class Session:
             return Judgement("unreachable", reason=reason, lost_service=True)
         # a lie may also keep the witness from looking, which would count as ours
         shaky = judgement.verdict in ("fail", "flaky", "harness-error")
-        if shaky and (place, requirement, case or "") in self.lies:
+        service = selecting.service_of(place) or place
+        if shaky and (service, requirement, case or "") in self.lies:
             from conformance.services import divergence
 
-            lie = divergence(place, requirement, case or "")
+            lie = divergence(service, requirement, case or "")
             return Judgement("inconclusive", reason=lie.reason, failure=judgement.failure)
         known = self.spec.claims.known_failure(requirement, place, case)
         if known is not None:
@@ -343,8 +344,10 @@ class Session:
         return judgement
 
     def _service_is_gone(self, place: str) -> bool:
-        service = self.services.get(place)
-        return service is not None and hasattr(service, "alive") and not service.alive()
+        from conformance.services import RunningService
+
+        needed = [self.services.get(name) for name in services_of((place,))]
+        return any(isinstance(service, RunningService) and not service.alive() for service in needed)
 
     def _forget(self, place: str, judgement: Judgement) -> None:
         if judgement.lost_service:

@@ -37,7 +37,10 @@ if TYPE_CHECKING:
     from conformance.services.description import Description
     from conformance.services.images import Image
 
-POLL_S = 0.05
+POLL_S = 0.1
+LOOK_S = 0.5
+"""Seconds between questions to the engine whether a container still runs: they cost it what the container needs to start."""
+
 ANSWER_S = 2.0
 USER = "65534:65534"
 CPUS = 2.0
@@ -149,23 +152,25 @@ class Answer(WaitStrategy):
 
     def wait_until_ready(self, container: WaitStrategyTarget) -> None:
         """Wait; raises `StartFailed` with the last lines of the service."""
-        ends = time.monotonic() + READY_S
-        while time.monotonic() < ends:
+        begun = looked = time.monotonic()
+        while time.monotonic() < begun + READY_S:
             if status_of(self.url, ANSWER_S) in self.statuses:
                 return
-            container.reload()
-            if container.status in ("exited", "dead"):
-                state = container.get_wrapped_container().attrs["State"]
-                why = (
-                    "was killed for want of memory"
-                    if state.get("OOMKilled")
-                    else f"ended with code {state['ExitCode']}"
-                )
-                raise StartFailed(f"its container {why}: {last_lines(container.get_wrapped_container())}")
+            if time.monotonic() > looked + LOOK_S:
+                looked = time.monotonic()
+                _refuse_ended(container)
             time.sleep(POLL_S)
         raise StartFailed(
             f"its container did not answer within {READY_S:.0f} s: {last_lines(container.get_wrapped_container())}"
         )
+
+
+def _refuse_ended(container: WaitStrategyTarget) -> None:
+    container.reload()
+    if container.status in ("exited", "dead"):
+        state = container.get_wrapped_container().attrs["State"]
+        why = "was killed for want of memory" if state.get("OOMKilled") else f"ended with code {state['ExitCode']}"
+        raise StartFailed(f"its container {why}: {last_lines(container.get_wrapped_container())}")
 
 
 class Follower:
@@ -192,7 +197,14 @@ class Follower:
 
 
 def start(
-    client: docker.DockerClient, description: Description, image: Image, log: Path, *, run: str, kept: str = ""
+    client: docker.DockerClient,
+    description: Description,
+    image: Image,
+    log: Path,
+    *,
+    cpus: float = CPUS,
+    run: str,
+    kept: str = "",
 ) -> tuple[RunningService, ServiceContainer]:
     """Start a service and wait until it answers.
 
@@ -201,6 +213,7 @@ def start(
         description: the service.
         image: what to start.
         log: where its output goes if it does not start.
+        cpus: processors that the engine has.
         run: the label of the run that it belongs to.
         kept: who may take it again, for one that is left running.
 
@@ -210,7 +223,6 @@ def start(
     _set_up_testcontainers()
     labels = {engine.RUN: run, engine.OWNER: processes.this_process()} | ({engine.KEPT: kept} if kept else {})
     network = f"{engine.OURS}-{run}-{description.name}"
-    cpus = float(client.info().get("NCPU") or CPUS)
     for attempt in range(PORT_TRIES):
         port = free_port()
         credential = new_credential(description.prefix)

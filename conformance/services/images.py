@@ -131,23 +131,28 @@ def build(
             path=str(context), tag=reference, buildargs=arguments, rm=True, forcerm=True, decode=True, timeout=BUILD_S
         ):
             if "error" in line:
-                said = line["error"].strip()
-                raise BuildFailed(f"{said}: {' / '.join(told[-LAST_LINES:])}{_what_to_do(told, said)}")
-            text = str(line.get("stream") or line.get("status") or "").strip()
+                said = _plain(line["error"])
+                raise BuildFailed(f"{_what_to_do(told, said)}{said}: {' / '.join(told[-LAST_LINES:])}")
+            text = _plain(line.get("stream") or line.get("status") or "")
             if text:
-                told.append(text[:200])
+                told.append(text)
             if re.match(r"Step \d+/\d+ :", text):
-                progress.step(description.name, text.splitlines()[0][:100])
+                progress.step(description.name, text[:100])
     except (docker.errors.DockerException, OSError) as error:
-        raise BuildFailed(f"the engine ended the build: {error}{_what_to_do(told, str(error))}") from None
+        raise BuildFailed(f"{_what_to_do(told, str(error))}the engine ended the build: {error}") from None
     return reference
 
 
 def _what_to_do(told: list[str], error: str) -> str:
-    """Return what mends the usual failures, empty for others."""
+    """Return what mends the usual failures, to stand before what the build said; empty for others."""
     text = " ".join([*told[-40:], error])
     if any(sign in text for sign in ("CERTIFICATE_VERIFY_FAILED", "x509", "SELF_SIGNED_CERT")):
-        return "; behind a private CA: sh docker/build_base.sh, and its image as --build-base"
+        return "a private CA is in the way: sh docker/build_base.sh, then --build-base with its image; "
     if any(sign in text for sign in ("pull access denied", "manifest unknown", "no such host", "i/o timeout")):
-        return "; without an image registry: sh docker/base.sh makes the image that ours stand on"
+        return "no image registry answers: sh docker/base.sh makes the image that ours stand on; "
     return ""
+
+
+def _plain(text: str) -> str:
+    """Return a line of a build without colours, shortened."""
+    return re.sub(r"\x1b\[[0-9;]*m|\s+", " ", text).strip()[:160]

@@ -8,6 +8,7 @@ that does not start is told and not replaced by a process: who has an engine wan
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from conformance.services import engine, images, native
@@ -45,15 +46,19 @@ class Wanted:
         urls: where a service already runs, by name.
         images: images other than ours, by name; `official` for the one that the description names.
         reuse: whether those are taken that were left running, and these are left running too.
+        processes: services that are processes of this machine whatever the runtime.
     """
 
     runtime: str = "native"
     urls: Mapping[str, str] = field(default_factory=dict)
     images: Mapping[str, str] = field(default_factory=dict)
     reuse: bool = False
+    processes: frozenset[str] = frozenset()
 
     def runtime_of(self, name: str) -> str:
         """Return the runtime of one service; an image of its own asks for a container."""
+        if name in self.processes:
+            return "native"
         return "container" if self.runtime == "auto" and name in self.images else self.runtime
 
 
@@ -80,6 +85,11 @@ class Engine:
         if self._client is None:
             raise self._missing or EngineMissing("no container engine was asked for")
         return self._client
+
+    @cached_property
+    def cpus(self) -> float:
+        """The processors that it has; more than these cannot be given to a container."""
+        return float(self.client.info().get("NCPU") or 1)
 
     def image(self, description: Description, wanted: Wanted) -> Image | None:
         """Return the image that a service would start from, None without one."""
@@ -131,7 +141,9 @@ def start(
 
     progress.step(description.name, f"starting {image.reference}")
     log = directory / f"{description.name}.log"
-    service, started = container.start(client, description, image, log, run=watched.expect_containers(), kept=kept)
+    service, started = container.start(
+        client, description, image, log, cpus=having.cpus, run=watched.expect_containers(), kept=kept
+    )
     watched.stop_container_later(started.get_container_id(), started)
     return service
 
