@@ -22,6 +22,7 @@ import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -50,7 +51,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="fewer rounds")
     rounds = 3 if parser.parse_args().quick else 9
     os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
-    ready = interleaved({name: lambda name=name: _until_ready(name) for name in ("activeloop", "moto")}, rounds)
+    ready = interleaved({name: partial(_until_ready, name) for name in ("activeloop", "moto")}, rounds)
     logs = Path(tempfile.mkdtemp(prefix="benchmark-"))
     with start_services(["moto", "activeloop"], directory=logs, progress=Talk()) as services:
         moto, plane = services["moto"], services["activeloop"]

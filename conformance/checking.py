@@ -10,6 +10,7 @@ def test_get_returns_the_slice(place, data): ...
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -18,9 +19,12 @@ from hypothesis import settings
 from conformance import requirements, selecting
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
 
 Test = TypeVar("Test", bound="Callable[..., Any]")
+
+ByCloud = Mapping[str, "Sequence[Any] | Mapping[str, Any]"]
+"""For each cloud its cases, in order or by label."""
 
 PROFILES = {"quick": 25, "default": 100, "thorough": 2000}
 """Hypothesis examples per check and place, by profile."""
@@ -47,6 +51,8 @@ class Marks:
     worlds: bool = False
     space: str = ""
     share: int = 1
+    hermetic: bool = False
+    rows: Rows | None = None
     direct: bool = False
 
     def applies_to(self, place: str, prefix: str) -> bool:
@@ -58,6 +64,27 @@ class Marks:
         if prefix == "al" and (self.direct or requirements.load()[self.requirement].area not in THROUGH_A_PLANE):
             return False
         return not self.prefixes or prefix in self.prefixes
+
+
+PREFIX = {"aws": "s3", "azure": "az", "google": "gcs"}
+"""The prefix of the services in front of which the worlds of a cloud are set up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The cases of a check that says the same of several clouds.
+
+    Attributes:
+        names: the parameters of the check.
+        of_cloud: for each cloud its cases, a label and the values of each.
+    """
+
+    names: tuple[str, ...]
+    of_cloud: Mapping[str, tuple[tuple[str, tuple[Any, ...]], ...]]
+
+    def at(self, prefix: str) -> list[tuple[str, tuple[Any, ...]]]:
+        """Return label and values of the cases in front of services of a prefix."""
+        return [case for cloud, cases in self.of_cloud.items() if PREFIX[cloud] == prefix for case in cases]
 
 
 profile = "default"
@@ -134,6 +161,33 @@ def in_worlds(prefix: str) -> Callable[[Test], Test]:
     return mark
 
 
+def in_worlds_of(names: str, rows: ByCloud) -> Callable[[Test], Test]:
+    """Mark a check that says the same of several clouds, and is collected in front of each for that cloud's cases.
+
+    Args:
+        names: the parameters, separated by commas.
+        rows: for each cloud (`aws`, `azure`, `google`) its cases: the value of the parameter, or a tuple of several; a
+            mapping gives them labels, otherwise the values are the label.
+    """
+    parameters = tuple(name.strip() for name in names.split(","))
+
+    def labelled(cases: Sequence[Any] | Mapping[str, Any]) -> Iterator[tuple[str, tuple[Any, ...]]]:
+        given = cases.items() if isinstance(cases, Mapping) else ((None, case) for case in cases)
+        for label, case in given:
+            values = case if len(parameters) > 1 else (case,)
+            if len(values) != len(parameters):
+                raise ValueError(f"{len(parameters)} parameters, {names}, and a case of {len(values)} values")
+            yield label or "-".join(map(str, values)), values
+
+    made = Rows(parameters, {cloud: tuple(labelled(cases)) for cloud, cases in rows.items()})
+
+    def mark(test: Test) -> Test:
+        _notes(test).update(worlds=True, prefixes=frozenset(PREFIX[cloud] for cloud in rows), rows=made)
+        return test
+
+    return mark
+
+
 def over_space(cloud: str) -> Callable[[Test], Test]:
     """Mark a check that is collected once for each world of a cloud, as `world`; the profile says which."""
 
@@ -174,6 +228,12 @@ def only_profiles(*profiles: str) -> Callable[[Test], Test]:
         return test
 
     return mark
+
+
+def only_hermetic(test: Test) -> Test:
+    """Collect a check only in a run with `--hermetic`, where the kernel shows what it asks."""
+    _notes(test)["hermetic"] = True
+    return test
 
 
 def marks_of(test: Callable[..., Any]) -> Marks | None:

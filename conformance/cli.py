@@ -16,7 +16,7 @@ import click
 
 import conformance
 from conformance.cli_services import IMAGE, RUNTIME, services
-from conformance.usage_errors import usage_errors
+from conformance.usage_errors import EXIT_UNJUDGED, fail, usage_errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +29,7 @@ _TARGET_OPTIONS = (
     click.option("--door", type=click.Choice(["in-process", "stdio"]), help="How a Python target is reached."),
     click.option("--validate", is_flag=True, help="Check every message of a command against the protocol's schema."),
     click.option("--service-url", metavar="NAME=URL", multiple=True, help="Use a service that already runs."),
+    click.option("--hermetic", is_flag=True, help="Run where the kernel lets no packet leave this machine (Linux)."),
     RUNTIME,
     IMAGE,
     click.option("--reuse", is_flag=True, help="Take services that were left running, and leave these running too."),
@@ -63,6 +64,7 @@ def main() -> None:
 @click.option("--junit", metavar="FILE", type=click.Path(dir_okay=False), help="Also write JUnit XML.")
 @click.option("--markdown", metavar="FILE", type=click.Path(dir_okay=False), help="Also write Markdown.")
 @click.option("--strict", is_flag=True, help="A SHOULD that fails fails the run.")
+@click.option("--shard", metavar="I/N", help="Only the I-th of N parts, cut alike on every machine; see `merge`.")
 @click.option("-n", "workers", metavar="N", default="auto", show_default=True, help="Processes; 0 runs in this one.")
 @click.option("--case", "cases", multiple=True, metavar="LABEL", help="Only this case of each check.")
 @click.option("-x", "stop_at_failure", is_flag=True, help="Stop at the first failure.")
@@ -84,7 +86,9 @@ def run(**options: Any) -> None:
             places=selecting.places(options["services"], options["places"]),
             only=selecting.only(options["only"]),
             cases=options["cases"],
+            shard=selecting.shard(options["shard"]),
         )
+        _enter(settings)
         output = Output(
             directory=Path(options["record"]) if options["record"] else None,
             junit=Path(options["junit"]) if options["junit"] else None,
@@ -111,6 +115,7 @@ def replay(requirement: str, place: str, cases: tuple[str, ...], **options: Any)
             only=selecting.only([requirement]),
             cases=cases,
         )
+        _enter(settings)
         sys.exit(execute(settings, Output(verbose=True), workers=0))
 
 
@@ -148,6 +153,37 @@ def report(record: str, form: str, strict: bool, verbose: bool) -> None:
         sys.exit(render(Path(record), form, strict=strict, verbose=verbose))
 
 
+@main.command(short_help="Merge records of several runs into one.")
+@click.argument("records", metavar="RECORD...", nargs=-1, required=True, type=click.Path(exists=True))
+@click.option("-o", "directory", metavar="DIR", type=click.Path(file_okay=False), help="Where the merged record goes.")
+@click.option("--junit", metavar="FILE", type=click.Path(dir_okay=False), help="Also write JUnit XML.")
+@click.option("--markdown", metavar="FILE", type=click.Path(dir_okay=False), help="Also write Markdown.")
+@click.option("--strict", is_flag=True, help="Count a failed SHOULD as a failure.")
+@click.option("-v", "--verbose", is_flag=True, help="Every requirement with its verdict on every place.")
+def merge(
+    records: tuple[str, ...],
+    directory: str | None,
+    junit: str | None,
+    markdown: str | None,
+    strict: bool,
+    verbose: bool,
+) -> None:
+    """Merge the records of shards, services or Python versions, each a file or the directory that holds it.
+
+    The worst verdict of a requirement on a place counts. Records of different suite versions or targets do not merge.
+    The exit code is that of a run, and 3 if a shard is missing or a record was cut off.
+    """
+    with usage_errors():
+        from conformance.merging import merge_files
+        from conformance.run import Output, render
+
+        merged = merge_files([Path(path) for path in records], Path(directory) if directory else None, strict=strict)
+        output = Output(junit=Path(junit) if junit else None, markdown=Path(markdown) if markdown else None)
+        sys.exit(
+            render(Path(merged.path or ""), "terminal", strict=merged.start["strict"], verbose=verbose, output=output)
+        )
+
+
 main.add_command(services)
 
 
@@ -167,10 +203,26 @@ def _settings(options: dict[str, Any], **more: Any) -> RunSettings:
         profile=options["profile"],
         seed=secrets.randbits(32) if options["seed"] is None else options["seed"],
         validate=options["validate"],
+        hermetic=options["hermetic"],
         strict=options.get("strict", False),
         stop_at_failure=options.get("stop_at_failure", False),
         **more,
     )
+
+
+def _enter(settings: RunSettings) -> None:
+    """Go on in a network namespace if that is asked for; ends this process where it is not to be had."""
+    if not settings.hermetic:
+        return
+    from conformance import hermetic
+
+    try:
+        hermetic.refuse(
+            runtime=settings.runtime, service_urls=settings.service_urls, images=settings.images, reuse=settings.reuse
+        )
+        hermetic.begin_again(settings.services())
+    except hermetic.NotAvailable as error:
+        fail(f"--hermetic: {error}", EXIT_UNJUDGED)
 
 
 def _workers(text: str) -> int | None:

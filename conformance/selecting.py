@@ -112,6 +112,13 @@ def service_urls(words: Sequence[str]) -> dict[str, str]:
     return found
 
 
+def shard(text: str | None) -> str | None:
+    """Return the shard that `I/N` names in its plain form, None for a whole run."""
+    from conformance.sharding import parse
+
+    return None if text is None else str(parse(text))
+
+
 def images(words: Sequence[str]) -> dict[str, str]:
     """Return the `NAME=REF` words as a mapping; names are those of services."""
     from conformance.services import names

@@ -54,9 +54,11 @@ class RunSettings:
     cases: tuple[str, ...] = ()
     profile: str = "default"
     seed: int = 0
+    shard: str | None = None
     strict: bool = False
     stop_at_failure: bool = False
     validate: bool = False
+    hermetic: bool = False
 
     def services(self) -> tuple[str, ...]:
         """Return the services that the places need."""
@@ -66,9 +68,11 @@ class RunSettings:
         """Return how the services are to be had."""
         from conformance.services import Wanted
 
+        # an engine is outside of a namespace
+        runtime = "native" if self.hermetic else self.runtime
         # in a container the control plane would not reach storages that listen on 127.0.0.1
         beside = frozenset({"activeloop"}) - set(self.images)
-        return Wanted(self.runtime, self.service_urls, self.images, reuse=self.reuse, processes=beside)
+        return Wanted(runtime, self.service_urls, self.images, reuse=self.reuse, processes=beside)
 
     def to_json(self) -> str:
         """Return the settings as JSON, for a worker process."""
@@ -95,6 +99,8 @@ class RunSettings:
             words += ["--claims", self.claims]
         if self.door is not None and not self.command:
             words += ["--door", self.door]
+        if self.hermetic:
+            words += ["--hermetic"]
         started = []
         for name in services_of((place,)):
             if name in self.service_urls:
