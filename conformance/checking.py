@@ -42,6 +42,7 @@ class Marks:
     worlds: bool = False
     space: str = ""
     share: int = 1
+    hermetic: bool = False
 
     def applies_to(self, place: str, prefix: str) -> bool:
         """Whether the check says anything on this place; where none does, the report shows a dash."""
@@ -160,6 +161,12 @@ def only_profiles(*profiles: str) -> Callable[[Test], Test]:
         return test
 
     return mark
+
+
+def only_hermetic(test: Test) -> Test:
+    """Collect a check only in a run with `--hermetic`, where the kernel shows what it asks."""
+    _notes(test)["hermetic"] = True
+    return test
 
 
 def marks_of(test: Callable[..., Any]) -> Marks | None:

@@ -16,7 +16,7 @@ import click
 
 import conformance
 from conformance.cli_services import IMAGE, RUNTIME, services
-from conformance.usage_errors import usage_errors
+from conformance.usage_errors import EXIT_UNJUDGED, fail, usage_errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +29,7 @@ _TARGET_OPTIONS = (
     click.option("--door", type=click.Choice(["in-process", "stdio"]), help="How a Python target is reached."),
     click.option("--validate", is_flag=True, help="Check every message of a command against the protocol's schema."),
     click.option("--service-url", metavar="NAME=URL", multiple=True, help="Use a service that already runs."),
+    click.option("--hermetic", is_flag=True, help="Run where the kernel lets no packet leave this machine (Linux)."),
     RUNTIME,
     IMAGE,
     click.option("--reuse", is_flag=True, help="Take services that were left running, and leave these running too."),
@@ -85,6 +86,7 @@ def run(**options: Any) -> None:
             only=selecting.only(options["only"]),
             cases=options["cases"],
         )
+        _enter(settings)
         output = Output(
             directory=Path(options["record"]) if options["record"] else None,
             junit=Path(options["junit"]) if options["junit"] else None,
@@ -111,6 +113,7 @@ def replay(requirement: str, place: str, cases: tuple[str, ...], **options: Any)
             only=selecting.only([requirement]),
             cases=cases,
         )
+        _enter(settings)
         sys.exit(execute(settings, Output(verbose=True), workers=0))
 
 
@@ -167,10 +170,26 @@ def _settings(options: dict[str, Any], **more: Any) -> RunSettings:
         profile=options["profile"],
         seed=secrets.randbits(32) if options["seed"] is None else options["seed"],
         validate=options["validate"],
+        hermetic=options["hermetic"],
         strict=options.get("strict", False),
         stop_at_failure=options.get("stop_at_failure", False),
         **more,
     )
+
+
+def _enter(settings: RunSettings) -> None:
+    """Go on in a network namespace if that is asked for; ends this process where it is not to be had."""
+    if not settings.hermetic:
+        return
+    from conformance import hermetic
+
+    try:
+        hermetic.refuse(
+            runtime=settings.runtime, service_urls=settings.service_urls, images=settings.images, reuse=settings.reuse
+        )
+        hermetic.begin_again(settings.services())
+    except hermetic.NotAvailable as error:
+        fail(f"--hermetic: {error}", EXIT_UNJUDGED)
 
 
 def _workers(text: str) -> int | None:

@@ -44,7 +44,9 @@ def all_checks() -> tuple[Check, ...]:
     return tuple(found)
 
 
-def planned(places: Iterable[str], *, profile: str, only: Iterable[str] = ()) -> dict[str, list[str]]:
+def planned(
+    places: Iterable[str], *, profile: str, only: Iterable[str] = (), hermetic: bool = False
+) -> dict[str, list[str]]:
     """Return, for each requirement asked for, the places on which a check says something about it."""
     chosen = set(only)
     plan: dict[str, list[str]] = {}
@@ -52,7 +54,7 @@ def planned(places: Iterable[str], *, profile: str, only: Iterable[str] = ()) ->
         prefix = prefix_of(place)
         for check in all_checks():
             marks = check.marks
-            wanted = not chosen or marks.requirement in chosen
+            wanted = (not chosen or marks.requirement in chosen) and (hermetic or not marks.hermetic)
             if wanted and profile in marks.profiles and marks.applies_to(place, prefix):
                 row = plan.setdefault(marks.requirement, [])
                 if place not in row:

@@ -16,6 +16,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 from conformance import requirements
+from conformance.hermetic import REQUIREMENT as ONLY_HERMETIC
 from conformance.record_form import RecordError, check_line
 from conformance.settings import UsageError
 from conformance.verdicts import Cell, Cells, exit_code, fold
@@ -88,6 +89,8 @@ class Record:
             return "not-run", "no result was recorded" if self.complete else "the run was cut off before it"
         if any(key[0] == requirement for key in self._cells):
             return NO_CHECK_HERE, f"no check of {requirement} says anything about {place}"
+        if requirement == ONLY_HERMETIC and not self.start.get("hermetic"):
+            return "not-run", "only a run with --hermetic sees it"
         if self.start.get("only") and requirement not in self.start["only"]:
             return "not-run", "not asked for"
         return "not-run", "no check says anything about these places"
@@ -153,8 +156,8 @@ class RecordWriter:
             self._file.write(text + "\n")
             self._file.flush()
 
-    def end(self, *, startup_s: float, run_s: float, strict: bool = False) -> None:
-        """Write the last line with counts and exit code; without it the record counts as cut off."""
+    def end(self, *, startup_s: float, run_s: float, strict: bool = False, **more: Any) -> None:
+        """Write the last line with counts, exit code and what else there is; without it the record counts as cut off."""
         if self._record is None:
             raise RecordError("the first line is of type 'start'")
         seconds = {"startup": round(startup_s, 3), "run": round(run_s, 3)}
@@ -162,7 +165,7 @@ class RecordWriter:
         self._record.end = line
         code = exit_code(self._record, strict=strict)
         self._record.end = None
-        self.write("end", **line, exit=code)
+        self.write("end", **line, exit=code, **more)
 
 
 def read_record(path: Path, *, known: Mapping[str, Requirement] | None = None) -> Record:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
-from conformance import checking, selecting, stopwatch
+from conformance import checking, departures, selecting, stopwatch
 from conformance.judging import Judgement, exchange_row, judge
 from conformance.settings import RunSettings
 from conformance.testbed import PlaceUnreachable, Testbed
@@ -25,6 +25,7 @@ from conformance.testbed import PlaceUnreachable, Testbed
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
+    from conformance.lookout import Lookout
     from conformance.places import Place
     from conformance.services import RunningService, Unreachable
     from conformance.targets.selection import TargetSpec
@@ -53,6 +54,9 @@ class Session:
         self.lies: set[tuple[str, str, str]] = set()
         self.run_id = "0"
         self.worker = "c"
+        self.alone = True
+        self.chosen: frozenset[str] | None = None
+        self._lookout: Lookout | None = None
         self._testbed: Testbed | None = None
         self._places: dict[tuple[str, str], Place] = {}
         self._lost: dict[str, str] = {}
@@ -72,6 +76,7 @@ class Session:
         session.lies = {(service, requirement, case) for service, requirement, case in values["lies"]}
         session.run_id = values["run_id"]
         session.worker = config.workerinput["workerid"]  # type: ignore[attr-defined]
+        session.alone = config.workerinput["workercount"] == 1  # type: ignore[attr-defined]
         return session
 
     def handover(self) -> str:
@@ -113,6 +118,8 @@ class Session:
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Keep what was asked for, and let every drawn example be counted."""
         kept = self._in_turn([item for item in items if self._is_wanted(item)])
+        if self.chosen is not None:
+            kept = [item for item in kept if item.nodeid in self.chosen]
         for item in kept:
             _count_examples(item.function)  # type: ignore[attr-defined]
         items[:] = kept
@@ -140,6 +147,7 @@ class Session:
         if marks is None or getattr(item, "callspec", _NoSpec).params.get("place") not in self.run.places:
             return False
         wanted = not self.run.only or marks.requirement in self.run.only
+        wanted = wanted and (self.run.hermetic or not marks.hermetic)
         return wanted and (not self.run.cases or case_of(item) in self.run.cases) and self.run.profile in marks.profiles
 
     # ---- fixtures
@@ -166,6 +174,13 @@ class Session:
         return self._testbed
 
     # ---- running
+
+    def pytest_runtestloop(self, session: pytest.Session) -> None:
+        """Begin to look for what is to leave the machine, where the process runs checks itself."""
+        if self.run.hermetic and (self.worker != "c" or not session.config.getoption("numprocesses", None)):
+            from conformance.lookout import Lookout
+
+            self._lookout = Lookout(alone=self.alone)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
@@ -216,9 +231,29 @@ class Session:
             result = self._result(item, judge(error))
             setattr(report, RESULT, result)
             self._colour(report, result)
+            self._look_out(item, report, result)
         elif call.when == "teardown" and error is not None:
             setattr(report, RESULT, self._result(item, judge(error)))
         return report
+
+    def _look_out(self, item: pytest.Item, report: pytest.TestReport, result: dict[str, Any]) -> None:
+        """Attach what was to leave the machine meanwhile: a result of its own, or a suspicion."""
+        seen = self._lookout.look() if self._lookout is not None else None
+        if not seen or self._lookout is None:
+            return
+        alone = self._lookout.alone
+        departures.note(result, seen, alone=alone)
+        if not alone and not seen.is_told:
+            setattr(report, departures.SUSPECTED, True)
+            return
+        place = result["place"]
+        replay = self.run.replay_line(result["requirement"], place, case_of(item))
+        judgement, line = departures.departed(result, seen, replay, alone=alone)
+        judgement = departures.weighed(judgement, self.spec.claims, self.prefix_of(place))
+        also = departures.completed(line, self._known(judgement, line["requirement"], place, None))
+        setattr(report, departures.DEPARTED, also)
+        if report.outcome != "failed":
+            self._colour(report, also)
 
     def _colour(self, report: pytest.TestReport, result: dict[str, Any]) -> None:
         """Under a plain pytest, only what turns a run red is a failure."""
@@ -307,6 +342,9 @@ class Session:
         if self._testbed is not None:
             self._testbed.close()
             self._testbed = None
+        if self._lookout is not None:
+            self._lookout.close()
+            self._lookout = None
 
 
 class _NoSpec:

@@ -39,6 +39,7 @@ class RunSettings:
     strict: bool = False
     stop_at_failure: bool = False
     validate: bool = False
+    hermetic: bool = False
 
     def services(self) -> tuple[str, ...]:
         """Return the places that are services."""
@@ -48,7 +49,9 @@ class RunSettings:
         """Return how the services are to be had."""
         from conformance.services import Wanted
 
-        return Wanted(runtime=self.runtime, urls=self.service_urls, images=self.images, reuse=self.reuse)
+        # an engine is outside of a namespace
+        runtime = "native" if self.hermetic else self.runtime
+        return Wanted(runtime=runtime, urls=self.service_urls, images=self.images, reuse=self.reuse)
 
     def to_json(self) -> str:
         """Return the settings as JSON, for a worker process."""
@@ -75,6 +78,8 @@ class RunSettings:
             words += ["--claims", self.claims]
         if self.door is not None and not self.command:
             words += ["--door", self.door]
+        if self.hermetic:
+            words += ["--hermetic"]
         if place in self.service_urls:
             words += ["--service-url", f"{place}={self.service_urls[place]}"]
         elif place in self.services():

@@ -16,7 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from conformance import watching
+from conformance import lookout, watching
 from conformance.places import LOCAL_PLACES, Place
 from conformance.targets import NotClaimed, TargetDied, TargetError
 
@@ -122,7 +122,7 @@ class Testbed:
             return spec.start(environment, cwd, secrets, overheard)
         from conformance.targets.preloading import Preloaded, import_path
 
-        given = {**environment, "PYTHONPATH": import_path()}
+        given = {**environment, "PYTHONPATH": import_path(), **lookout.handed_on()}
         if overheard is not None:
             given[watching.VARIABLE] = str(overheard.directory)
         if fresh or not spec.claims.preload:

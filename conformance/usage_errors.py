@@ -10,6 +10,7 @@ from typing import NoReturn
 import click
 
 EXIT_USAGE = 2
+EXIT_UNJUDGED = 3
 
 
 class usage_errors:  # noqa: N801 - reads as the statement it is
@@ -22,9 +23,9 @@ class usage_errors:  # noqa: N801 - reads as the statement it is
         if error is None:
             return
         if isinstance(error, ModuleNotFoundError) and error.name in _EXTRA_OF:
-            _fail(f'{error.name} is not installed: pip install "deeplake-conformance[{_EXTRA_OF[error.name]}]"')
+            fail(f'{error.name} is not installed: pip install "deeplake-conformance[{_EXTRA_OF[error.name]}]"')
         if _is_usage_error(error):
-            _fail(str(error))
+            fail(str(error))
 
 
 _EXTRA_OF = dict.fromkeys(("hypothesis", "pytest", "xdist", "rich", "platformdirs", "jsonschema"), "suite")
@@ -37,6 +38,7 @@ def _is_usage_error(error: BaseException) -> bool:
     return isinstance(error, UsageError)
 
 
-def _fail(message: str) -> NoReturn:
+def fail(message: str, code: int = EXIT_USAGE) -> NoReturn:
+    """Say one line, and exit."""
     click.echo(f"deeplake-conformance: {message}", err=True)
-    sys.exit(EXIT_USAGE)
+    sys.exit(code)

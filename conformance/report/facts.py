@@ -47,9 +47,23 @@ def _what_ran(record: Record) -> list[Fact]:
     ]
     if running:
         found.append(Fact("services", one_line(", ".join(running))))
+    if record.start.get("hermetic"):
+        found.append(Fact("hermetic", _hermetic(record)))
     if "mem" in record.places:
         found.append(Fact("witness", "on mem it is a second handle of the target: nothing else sees its memory"))
     return found
+
+
+def _hermetic(record: Record) -> str:
+    """Say what the kernel turned away, and where that is known, how much of it during no check."""
+    text = "in a network namespace that has the loopback only"
+    if record.end is None or "turned_away" not in record.end:
+        return text
+    count, outside = record.end["turned_away"], record.end.get("turned_away_outside")
+    if not count:
+        return f"{text}; nothing was to leave it"
+    rest = f", {outside} of them during no check" if outside else ""
+    return f"{text}; packets and connections without a route: {count}{rest}"
 
 
 def _runtime(service: Mapping[str, Any]) -> str:
