@@ -10,6 +10,7 @@ def test_get_returns_the_slice(place, data): ...
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -18,12 +19,20 @@ from hypothesis import settings
 from conformance import requirements, selecting
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
 
 Test = TypeVar("Test", bound="Callable[..., Any]")
 
+ByCloud = Mapping[str, "Sequence[Any] | Mapping[str, Any]"]
+"""For each cloud its cases, in order or by label."""
+
 PROFILES = {"quick": 25, "default": 100, "thorough": 2000}
 """Hypothesis examples per check and place, by profile."""
+
+THROUGH_A_PLANE = frozenset(
+    ("objects", "directories", "metadata", "ranges", "listing", "conditional", "datasets", "errors", "handles")
+)
+"""Areas that say something of `al://` places: what they say of a cloud holds whoever gave out the credentials."""
 
 FEWEST = 3
 """Examples below which a drawn property says little."""
@@ -43,6 +52,8 @@ class Marks:
     space: str = ""
     share: int = 1
     hermetic: bool = False
+    rows: Rows | None = None
+    direct: bool = False
 
     def applies_to(self, place: str, prefix: str) -> bool:
         """Whether the check says anything on this place; where none does, the report shows a dash."""
@@ -50,7 +61,30 @@ class Marks:
             return False
         if self.worlds and not selecting.holds_worlds(place):
             return False
+        if prefix == "al" and (self.direct or requirements.load()[self.requirement].area not in THROUGH_A_PLANE):
+            return False
         return not self.prefixes or prefix in self.prefixes
+
+
+PREFIX = {"aws": "s3", "azure": "az", "google": "gcs"}
+"""The prefix of the services in front of which the worlds of a cloud are set up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The cases of a check that says the same of several clouds.
+
+    Attributes:
+        names: the parameters of the check.
+        of_cloud: for each cloud its cases, a label and the values of each.
+    """
+
+    names: tuple[str, ...]
+    of_cloud: Mapping[str, tuple[tuple[str, tuple[Any, ...]], ...]]
+
+    def at(self, prefix: str) -> list[tuple[str, tuple[Any, ...]]]:
+        """Return label and values of the cases in front of services of a prefix."""
+        return [case for cloud, cases in self.of_cloud.items() if PREFIX[cloud] == prefix for case in cases]
 
 
 profile = "default"
@@ -91,6 +125,12 @@ def wired(test: Test) -> Test:
     return test
 
 
+def direct(test: Test) -> Test:
+    """Mark a check that signs with credentials of its own choice, or looks at the URL of a cloud; `al://` hides both."""
+    _notes(test)["direct"] = True
+    return test
+
+
 def on(*prefixes: str) -> Callable[[Test], Test]:
     """Mark a check that says something on these prefixes only (`mem`, `file`, `s3`, `az`, `gcs`)."""
 
@@ -116,6 +156,33 @@ def in_worlds(prefix: str) -> Callable[[Test], Test]:
 
     def mark(test: Test) -> Test:
         _notes(test).update(worlds=True, prefixes=frozenset((prefix,)))
+        return test
+
+    return mark
+
+
+def in_worlds_of(names: str, rows: ByCloud) -> Callable[[Test], Test]:
+    """Mark a check that says the same of several clouds, and is collected in front of each for that cloud's cases.
+
+    Args:
+        names: the parameters, separated by commas.
+        rows: for each cloud (`aws`, `azure`, `google`) its cases: the value of the parameter, or a tuple of several; a
+            mapping gives them labels, otherwise the values are the label.
+    """
+    parameters = tuple(name.strip() for name in names.split(","))
+
+    def labelled(cases: Sequence[Any] | Mapping[str, Any]) -> Iterator[tuple[str, tuple[Any, ...]]]:
+        given = cases.items() if isinstance(cases, Mapping) else ((None, case) for case in cases)
+        for label, case in given:
+            values = case if len(parameters) > 1 else (case,)
+            if len(values) != len(parameters):
+                raise ValueError(f"{len(parameters)} parameters, {names}, and a case of {len(values)} values")
+            yield label or "-".join(map(str, values)), values
+
+    made = Rows(parameters, {cloud: tuple(labelled(cases)) for cloud, cases in rows.items()})
+
+    def mark(test: Test) -> Test:
+        _notes(test).update(worlds=True, prefixes=frozenset(PREFIX[cloud] for cloud in rows), rows=made)
         return test
 
     return mark

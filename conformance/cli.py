@@ -64,6 +64,7 @@ def main() -> None:
 @click.option("--junit", metavar="FILE", type=click.Path(dir_okay=False), help="Also write JUnit XML.")
 @click.option("--markdown", metavar="FILE", type=click.Path(dir_okay=False), help="Also write Markdown.")
 @click.option("--strict", is_flag=True, help="A SHOULD that fails fails the run.")
+@click.option("--shard", metavar="I/N", help="Only the I-th of N parts, cut alike on every machine; see `merge`.")
 @click.option("-n", "workers", metavar="N", default="auto", show_default=True, help="Processes; 0 runs in this one.")
 @click.option("--case", "cases", multiple=True, metavar="LABEL", help="Only this case of each check.")
 @click.option("-x", "stop_at_failure", is_flag=True, help="Stop at the first failure.")
@@ -85,6 +86,7 @@ def run(**options: Any) -> None:
             places=selecting.places(options["services"], options["places"]),
             only=selecting.only(options["only"]),
             cases=options["cases"],
+            shard=selecting.shard(options["shard"]),
         )
         _enter(settings)
         output = Output(
@@ -149,6 +151,37 @@ def report(record: str, form: str, strict: bool, verbose: bool) -> None:
         from conformance.run import render
 
         sys.exit(render(Path(record), form, strict=strict, verbose=verbose))
+
+
+@main.command(short_help="Merge records of several runs into one.")
+@click.argument("records", metavar="RECORD...", nargs=-1, required=True, type=click.Path(exists=True))
+@click.option("-o", "directory", metavar="DIR", type=click.Path(file_okay=False), help="Where the merged record goes.")
+@click.option("--junit", metavar="FILE", type=click.Path(dir_okay=False), help="Also write JUnit XML.")
+@click.option("--markdown", metavar="FILE", type=click.Path(dir_okay=False), help="Also write Markdown.")
+@click.option("--strict", is_flag=True, help="Count a failed SHOULD as a failure.")
+@click.option("-v", "--verbose", is_flag=True, help="Every requirement with its verdict on every place.")
+def merge(
+    records: tuple[str, ...],
+    directory: str | None,
+    junit: str | None,
+    markdown: str | None,
+    strict: bool,
+    verbose: bool,
+) -> None:
+    """Merge the records of shards, services or Python versions, each a file or the directory that holds it.
+
+    The worst verdict of a requirement on a place counts. Records of different suite versions or targets do not merge.
+    The exit code is that of a run, and 3 if a shard is missing or a record was cut off.
+    """
+    with usage_errors():
+        from conformance.merging import merge_files
+        from conformance.run import Output, render
+
+        merged = merge_files([Path(path) for path in records], Path(directory) if directory else None, strict=strict)
+        output = Output(junit=Path(junit) if junit else None, markdown=Path(markdown) if markdown else None)
+        sys.exit(
+            render(Path(merged.path or ""), "terminal", strict=merged.start["strict"], verbose=verbose, output=output)
+        )
 
 
 main.add_command(services)

@@ -18,6 +18,8 @@ from conformance.selecting import prefix_of
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from conformance.settings import RunSettings
+
 
 @dataclass(frozen=True, slots=True)
 class Check:
@@ -42,6 +44,11 @@ def all_checks() -> tuple[Check, ...]:
                 summary = (inspect.getdoc(function) or "").partition("\n")[0]
                 found.append(Check(f"{module_info.name}.{name}", summary, marks))
     return tuple(found)
+
+
+def of_run(run: RunSettings) -> dict[str, list[str]]:
+    """Return the plan of a whole run, of which a shard judges a part."""
+    return planned(run.places, profile=run.profile, only=run.only, hermetic=run.hermetic)
 
 
 def planned(

@@ -19,16 +19,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import conformance
-from conformance import plan, requirements
+from conformance import plan, requirements, sharding
 from conformance.departures import Suspects, unsettled
 from conformance.hermetic import turned_away
-from conformance.record import RecordWriter, read_record
+from conformance.record import RECORD, RecordWriter, read_record
 from conformance.report import render_junit, render_markdown, render_terminal
 from conformance.report.progress import LiveProgress
 from conformance.services import RunningService, start_services
 from conformance.services.divergences import probe_all
 from conformance.session import RESULT, Session, prepare, target_of
-from conformance.settings import RunSettings, UsageError
+from conformance.settings import RunSettings, UsageError, services_of
 from conformance.verdicts import exit_code
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from conformance.services.divergences import Probed
     from conformance.targets.selection import TargetSpec
 
-RECORD = "record.jsonl"
+
 KEPT_RUNS = 20
 MOST_WORKERS = 4
 LIBRARIES = ("hypothesis", "pytest", "boto3", "azure-storage-blob", "google-cloud-storage")
@@ -66,18 +66,22 @@ def execute(settings: RunSettings, output: Output, *, workers: int | None) -> in
     spec = target_of(settings)
     if spec.door == "stdio":
         spec.probe()  # a command that does not start is the user's mistake, told before any service is
-    directory = output.directory or _default_directory()
+    planned = plan.of_run(settings)
+    own = sharding.own(planned, settings, spec.claims)
+    directory = output.directory or default_directory()
     directory.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()
     with LiveProgress() as progress, RecordWriter(directory / RECORD) as record, ExitStack() as closing:
         record.write("start", **_header(settings, spec))
-        planned = plan.planned(
-            settings.places, profile=settings.profile, only=settings.only, hermetic=settings.hermetic
-        )
         before = turned_away() if settings.hermetic else 0
         for requirement, places in planned.items():
-            record.write("plan", requirement=requirement, places=places)
-        names = [name for name in settings.services() if spec.claims.claims_prefix(_prefix(name))]
+            elsewhere = [place for place in places if (requirement, place) not in own]
+            told = {"elsewhere": elsewhere} if elsewhere else {}
+            record.write("plan", requirement=requirement, places=places, **told)
+        wanted = [place for place in settings.places if spec.claims.claims_prefix(_prefix(place))]
+        if settings.shard is not None:
+            wanted = [place for place in wanted if any(place == name for _, name in own)]
+        names = services_of(wanted)
         services: Mapping[str, RunningService | Unreachable] = closing.enter_context(
             start_services(names, wanted=settings.wanted(), directory=directory, progress=progress)
         )
@@ -241,6 +245,7 @@ def _header(settings: RunSettings, spec: TargetSpec) -> dict[str, Any]:
         "cases": list(settings.cases),
         "profile": settings.profile,
         "seed": settings.seed,
+        "shard": settings.shard,
         "strict": settings.strict,
         "hermetic": settings.hermetic,
         "requirements": len(requirements.load()),
@@ -293,7 +298,7 @@ def _version(name: str) -> str | None:
         return None
 
 
-def _default_directory() -> Path:
+def default_directory() -> Path:
     """Return a new directory for a run in the user's cache, and forget the oldest ones."""
     from conformance.services.provisioning import cache_directory
 

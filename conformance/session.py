@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, Phase, settings
 
 from conformance import checking, departures, selecting, stopwatch
 from conformance.judging import Judgement, exchange_row, judge
-from conformance.settings import RunSettings
+from conformance.settings import RunSettings, services_of
 from conformance.testbed import PlaceUnreachable, Testbed
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from conformance.lookout import Lookout
     from conformance.places import Place
     from conformance.services import RunningService, Unreachable
+    from conformance.sharding import Cell
     from conformance.targets.selection import TargetSpec
 
 NAME = "conformance-session"
@@ -61,6 +62,7 @@ class Session:
         self._places: dict[tuple[str, str], Place] = {}
         self._lost: dict[str, str] = {}
         self._judgements: dict[str, Judgement] = {}
+        self._own: frozenset[Cell] | None = None
         prepare(run.profile)
 
     @classmethod
@@ -107,6 +109,15 @@ class Session:
         if marks is None or "place" not in metafunc.fixturenames:
             return
         wanted = [place for place in self.run.places if marks.applies_to(place, self.prefix_of(place))]
+        if marks.rows is not None:
+            cases = [(place, *case) for place in wanted for case in marks.rows.at(self.prefix_of(place))]
+            metafunc.parametrize(
+                ("place", *marks.rows.names),
+                [(place, *values) for place, _, values in cases],
+                indirect=["place"],
+                ids=[f"{place}-{label}" for place, label, _ in cases],
+            )
+            return
         metafunc.parametrize("place", wanted, indirect=True, ids=wanted)
         if marks.space:
             from conformance import worlds
@@ -123,6 +134,15 @@ class Session:
         for item in kept:
             _count_examples(item.function)  # type: ignore[attr-defined]
         items[:] = kept
+
+    @property
+    def own(self) -> frozenset[Cell]:
+        """The requirements and places that this run is to judge, its shard's if it has one."""
+        if self._own is None:
+            from conformance import plan, sharding
+
+            self._own = sharding.own(plan.of_run(self.run), self.run, self.spec.claims)
+        return self._own
 
     def _in_turn(self, items: list[pytest.Item]) -> list[pytest.Item]:
         """Leave out the cases that are not this seed's turn."""
@@ -146,8 +166,10 @@ class Session:
         # a check that says nothing about any place of this run is collected with pytest's own "not set"
         if marks is None or getattr(item, "callspec", _NoSpec).params.get("place") not in self.run.places:
             return False
+        place = item.callspec.params["place"]  # type: ignore[attr-defined]
         wanted = not self.run.only or marks.requirement in self.run.only
         wanted = wanted and (self.run.hermetic or not marks.hermetic)
+        wanted = wanted and (self.run.shard is None or (marks.requirement, place) in self.own)
         return wanted and (not self.run.cases or case_of(item) in self.run.cases) and self.run.profile in marks.profiles
 
     # ---- fixtures
@@ -307,10 +329,11 @@ class Session:
             return Judgement("unreachable", reason=reason, lost_service=True)
         # a lie may also keep the witness from looking, which would count as ours
         shaky = judgement.verdict in ("fail", "flaky", "harness-error")
-        if shaky and (place, requirement, case or "") in self.lies:
+        service = selecting.service_of(place) or place
+        if shaky and (service, requirement, case or "") in self.lies:
             from conformance.services import divergence
 
-            lie = divergence(place, requirement, case or "")
+            lie = divergence(service, requirement, case or "")
             return Judgement("inconclusive", reason=lie.reason, failure=judgement.failure)
         known = self.spec.claims.known_failure(requirement, place, case)
         if known is not None:
@@ -321,8 +344,10 @@ class Session:
         return judgement
 
     def _service_is_gone(self, place: str) -> bool:
-        service = self.services.get(place)
-        return service is not None and hasattr(service, "alive") and not service.alive()
+        from conformance.services import RunningService
+
+        needed = [self.services.get(name) for name in services_of((place,))]
+        return any(isinstance(service, RunningService) and not service.alive() for service in needed)
 
     def _forget(self, place: str, judgement: Judgement) -> None:
         if judgement.lost_service:

@@ -10,7 +10,10 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-ORDER = ("moto", "azurite", "fake-gcs-server", "minio", "versitygw")
+ORDER = ("moto", "azurite", "fake-gcs-server", "minio", "versitygw", "activeloop")
+
+CONTROL_PLANE = "activeloop"
+"""The service that stores nothing itself: it gives out credentials for the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +112,11 @@ def names() -> tuple[str, ...]:
         if page.name.endswith(".toml")
     ]
     return tuple(sorted(found, key=lambda name: (ORDER.index(name) if name in ORDER else len(ORDER), name)))
+
+
+def storages() -> tuple[str, ...]:
+    """Return the names of the services that store something."""
+    return tuple(name for name in names() if name != CONTROL_PLANE)
 
 
 @cache

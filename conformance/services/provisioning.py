@@ -70,6 +70,8 @@ def place_of(description: Description) -> Path:
 
 def installed(description: Description) -> Path | None:
     """Return the installation, None if there is none."""
+    if description.native.install["kind"] == "none":
+        return Path(__file__).parents[1]
     place = place_of(description)
     return place if place.is_dir() else None
 
@@ -95,6 +97,8 @@ def install(description: Description, progress: Progress) -> Path:
         ToolMissing: a toolchain is missing; the message says how to get it.
         InstallationFailed: pip, npm or go failed or took too long.
     """
+    if description.native.install["kind"] == "none":
+        return Path(sys.prefix)
     place = place_of(description)
     if place.is_dir():
         return place

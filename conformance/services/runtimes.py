@@ -46,15 +46,19 @@ class Wanted:
         urls: where a service already runs, by name.
         images: images other than ours, by name; `official` for the one that the description names.
         reuse: whether those are taken that were left running, and these are left running too.
+        processes: services that are processes of this machine whatever the runtime.
     """
 
     runtime: str = "native"
     urls: Mapping[str, str] = field(default_factory=dict)
     images: Mapping[str, str] = field(default_factory=dict)
     reuse: bool = False
+    processes: frozenset[str] = frozenset()
 
     def runtime_of(self, name: str) -> str:
         """Return the runtime of one service; an image of its own asks for a container."""
+        if name in self.processes:
+            return "native"
         return "container" if self.runtime == "auto" and name in self.images else self.runtime
 
 

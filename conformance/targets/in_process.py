@@ -95,8 +95,9 @@ class InProcessReader(Handle):
 
     def list_iter(self, path: str = "") -> Iterator[Metas]:
         """Call `list_iter`; each page is asked for when it is needed."""
+        method = self._method("list_iter")
         with self._door.call("list_iter"):
-            pages = iter(self._method("list_iter")(path))
+            pages = iter(method(path))
         while True:
             with self._door.call("list_iter"):
                 page = next(pages, None)

@@ -185,6 +185,16 @@ def test_a_missing_method_is_not_claimed(target: Target, url: str) -> None:
         target.open_reader(url).sign_url("k", 60)
 
 
+def test_pages_that_are_missing_are_not_claimed(spec: TargetSpec, url: str) -> None:
+    """The method is looked for before the target is called, so that its absence is no error of the target's."""
+    target = resolve(f"{MINIATURE}:ReaderOnly", (), None, spec.door).start()
+    try:
+        with pytest.raises(NotClaimed, match="no method list_iter"):
+            next(target.open_reader(url).list_iter())
+    finally:
+        target.close()
+
+
 def test_a_missing_condition_is_not_claimed(target: Target, url: str) -> None:
     """A `set` without `if_match` must not be taken for one that writes regardless."""
     writer = target.open_writer(url)
