@@ -128,14 +128,15 @@ def a_handle_pickles_with_its_token(_target: Any) -> Replacements:
 
 
 @mutant(kills="SEC-8", places=GCS, claims=WORLDS, cases=("gcs_oauth_token",))
-def the_token_is_a_parameter_of_listings(_target: Any) -> Replacements:
-    """Sends the token in the address of listings too, which servers and proxies log."""
-    right = GcsClient.page
+def the_token_is_sent_along(_target: Any) -> Replacements:
+    """Sends the token in a header of its own too, for a gateway that asks for it."""
+    right = GcsClient._send
 
-    def page(self: Any, deadline: Any, **parameters: str) -> dict[str, Any]:
-        return right(self, deadline, **parameters, access_token=token_of(self))
+    def send(self: Any, *arguments: Any, **options: Any) -> Any:
+        headers = {**(options.pop("headers", None) or {}), "x-gateway-token": token_of(self)}
+        return right(self, *arguments, headers=headers, **options)
 
-    return replaced(GcsClient, page=page)
+    return replaced(GcsClient, _send=send)
 
 
 @mutant(kills="SEC-9", places=GCS, claims=WORLDS, cases=("gcs_oauth_token-307",))
