@@ -29,6 +29,11 @@ ByCloud = Mapping[str, "Sequence[Any] | Mapping[str, Any]"]
 PROFILES = {"quick": 25, "default": 100, "thorough": 2000}
 """Hypothesis examples per check and place, by profile."""
 
+THROUGH_A_PLANE = frozenset(
+    ("objects", "directories", "metadata", "ranges", "listing", "conditional", "datasets", "errors", "handles")
+)
+"""Areas that say something of `al://` places: what they say of a cloud holds whoever gave out the credentials."""
+
 FEWEST = 3
 """Examples below which a drawn property says little."""
 
@@ -46,13 +51,17 @@ class Marks:
     worlds: bool = False
     space: str = ""
     share: int = 1
+    hermetic: bool = False
     rows: Rows | None = None
+    direct: bool = False
 
     def applies_to(self, place: str, prefix: str) -> bool:
         """Whether the check says anything on this place; where none does, the report shows a dash."""
         if self.wired and place == prefix:
             return False
         if self.worlds and not selecting.holds_worlds(place):
+            return False
+        if prefix == "al" and (self.direct or requirements.load()[self.requirement].area not in THROUGH_A_PLANE):
             return False
         return not self.prefixes or prefix in self.prefixes
 
@@ -113,6 +122,12 @@ def note_example() -> None:
 def wired(test: Test) -> Test:
     """Mark a check that needs a service, such as one of buckets or of requests; local places show a dash."""
     _notes(test)["wired"] = True
+    return test
+
+
+def direct(test: Test) -> Test:
+    """Mark a check that signs with credentials of its own choice, or looks at the URL of a cloud; `al://` hides both."""
+    _notes(test)["direct"] = True
     return test
 
 
@@ -213,6 +228,12 @@ def only_profiles(*profiles: str) -> Callable[[Test], Test]:
         return test
 
     return mark
+
+
+def only_hermetic(test: Test) -> Test:
+    """Collect a check only in a run with `--hermetic`, where the kernel shows what it asks."""
+    _notes(test)["hermetic"] = True
+    return test
 
 
 def marks_of(test: Callable[..., Any]) -> Marks | None:

@@ -10,19 +10,18 @@ from __future__ import annotations
 import secrets
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import click
 
 import conformance
+from conformance.cli_services import IMAGE, RUNTIME, services
+from conformance.usage_errors import EXIT_UNJUDGED, fail, usage_errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from conformance.settings import RunSettings
-
-EXIT_USAGE = 2
-EXIT_UNJUDGED = 3
 
 _TARGET_OPTIONS = (
     click.option("--target", metavar="MODULE[:ATTRIBUTE]", help="Implementation under test; a module, or a .py file."),
@@ -30,6 +29,10 @@ _TARGET_OPTIONS = (
     click.option("--door", type=click.Choice(["in-process", "stdio"]), help="How a Python target is reached."),
     click.option("--validate", is_flag=True, help="Check every message of a command against the protocol's schema."),
     click.option("--service-url", metavar="NAME=URL", multiple=True, help="Use a service that already runs."),
+    click.option("--hermetic", is_flag=True, help="Run where the kernel lets no packet leave this machine (Linux)."),
+    RUNTIME,
+    IMAGE,
+    click.option("--reuse", is_flag=True, help="Take services that were left running, and leave these running too."),
     click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Draw the same operations again."),
     click.option(
         "--profile", type=click.Choice(["quick", "default", "thorough"]), default="default", show_default=True,
@@ -61,6 +64,7 @@ def main() -> None:
 @click.option("--junit", metavar="FILE", type=click.Path(dir_okay=False), help="Also write JUnit XML.")
 @click.option("--markdown", metavar="FILE", type=click.Path(dir_okay=False), help="Also write Markdown.")
 @click.option("--strict", is_flag=True, help="A SHOULD that fails fails the run.")
+@click.option("--shard", metavar="I/N", help="Only the I-th of N parts, cut alike on every machine; see `merge`.")
 @click.option("-n", "workers", metavar="N", default="auto", show_default=True, help="Processes; 0 runs in this one.")
 @click.option("--case", "cases", multiple=True, metavar="LABEL", help="Only this case of each check.")
 @click.option("-x", "stop_at_failure", is_flag=True, help="Stop at the first failure.")
@@ -73,7 +77,7 @@ def run(**options: Any) -> None:
 
         deeplake-conformance run --claims folder.toml -- node folder.mjs
     """
-    with _usage_errors():
+    with usage_errors():
         from conformance import selecting
         from conformance.run import Output, execute
 
@@ -82,7 +86,9 @@ def run(**options: Any) -> None:
             places=selecting.places(options["services"], options["places"]),
             only=selecting.only(options["only"]),
             cases=options["cases"],
+            shard=selecting.shard(options["shard"]),
         )
+        _enter(settings)
         output = Output(
             directory=Path(options["record"]) if options["record"] else None,
             junit=Path(options["junit"]) if options["junit"] else None,
@@ -99,7 +105,7 @@ def run(**options: Any) -> None:
 @_target_options
 def replay(requirement: str, place: str, cases: tuple[str, ...], **options: Any) -> None:
     """Run one requirement on one place with the seed of a record: the same operations, with fresh keys."""
-    with _usage_errors():
+    with usage_errors():
         from conformance import selecting
         from conformance.run import Output, execute
 
@@ -109,6 +115,7 @@ def replay(requirement: str, place: str, cases: tuple[str, ...], **options: Any)
             only=selecting.only([requirement]),
             cases=cases,
         )
+        _enter(settings)
         sys.exit(execute(settings, Output(verbose=True), workers=0))
 
 
@@ -117,7 +124,7 @@ def replay(requirement: str, place: str, cases: tuple[str, ...], **options: Any)
 @click.option("--json", "as_json", is_flag=True, help="As JSON, with sentences and sources.")
 def list_(area: str | None, as_json: bool) -> None:
     """List every requirement with its level, title and number of checks."""
-    with _usage_errors():
+    with usage_errors():
         from conformance.catalogue import list_requirements
 
         click.echo(list_requirements(area, as_json=as_json))
@@ -127,7 +134,7 @@ def list_(area: str | None, as_json: bool) -> None:
 @click.argument("requirement")
 def show(requirement: str) -> None:
     """Show the sentence of a requirement, its source and its checks."""
-    with _usage_errors():
+    with usage_errors():
         from conformance.catalogue import show_requirement
 
         click.echo(show_requirement(requirement))
@@ -140,24 +147,44 @@ def show(requirement: str) -> None:
 @click.option("-v", "--verbose", is_flag=True, help="Every requirement with its verdict on every place.")
 def report(record: str, form: str, strict: bool, verbose: bool) -> None:
     """Render the record of a run: a file, or the directory that holds it."""
-    with _usage_errors():
+    with usage_errors():
         from conformance.run import render
 
         sys.exit(render(Path(record), form, strict=strict, verbose=verbose))
 
 
-@main.command(short_help="List or install the services.")
-@click.argument("action", type=click.Choice(["list", "install"]), default="list")
-@click.argument("names", nargs=-1)
-def services(action: str, names: tuple[str, ...]) -> None:
-    """List the services with what is installed, or install them ahead of a run (all, or the named ones)."""
-    with _usage_errors():
-        from conformance.catalogue import install_services, list_services
+@main.command(short_help="Merge records of several runs into one.")
+@click.argument("records", metavar="RECORD...", nargs=-1, required=True, type=click.Path(exists=True))
+@click.option("-o", "directory", metavar="DIR", type=click.Path(file_okay=False), help="Where the merged record goes.")
+@click.option("--junit", metavar="FILE", type=click.Path(dir_okay=False), help="Also write JUnit XML.")
+@click.option("--markdown", metavar="FILE", type=click.Path(dir_okay=False), help="Also write Markdown.")
+@click.option("--strict", is_flag=True, help="Count a failed SHOULD as a failure.")
+@click.option("-v", "--verbose", is_flag=True, help="Every requirement with its verdict on every place.")
+def merge(
+    records: tuple[str, ...],
+    directory: str | None,
+    junit: str | None,
+    markdown: str | None,
+    strict: bool,
+    verbose: bool,
+) -> None:
+    """Merge the records of shards, services or Python versions, each a file or the directory that holds it.
 
-        if action == "list":
-            click.echo(list_services())
-        else:
-            sys.exit(install_services(names))
+    The worst verdict of a requirement on a place counts. Records of different suite versions or targets do not merge.
+    The exit code is that of a run, and 3 if a shard is missing or a record was cut off.
+    """
+    with usage_errors():
+        from conformance.merging import merge_files
+        from conformance.run import Output, render
+
+        merged = merge_files([Path(path) for path in records], Path(directory) if directory else None, strict=strict)
+        output = Output(junit=Path(junit) if junit else None, markdown=Path(markdown) if markdown else None)
+        sys.exit(
+            render(Path(merged.path or ""), "terminal", strict=merged.start["strict"], verbose=verbose, output=output)
+        )
+
+
+main.add_command(services)
 
 
 def _settings(options: dict[str, Any], **more: Any) -> RunSettings:
@@ -170,13 +197,32 @@ def _settings(options: dict[str, Any], **more: Any) -> RunSettings:
         claims=options["claims"],
         door=options["door"],
         service_urls=selecting.service_urls(options["service_url"]),
+        runtime=options["runtime"],
+        images=selecting.images(options["image"]),
+        reuse=options["reuse"],
         profile=options["profile"],
         seed=secrets.randbits(32) if options["seed"] is None else options["seed"],
         validate=options["validate"],
+        hermetic=options["hermetic"],
         strict=options.get("strict", False),
         stop_at_failure=options.get("stop_at_failure", False),
         **more,
     )
+
+
+def _enter(settings: RunSettings) -> None:
+    """Go on in a network namespace if that is asked for; ends this process where it is not to be had."""
+    if not settings.hermetic:
+        return
+    from conformance import hermetic
+
+    try:
+        hermetic.refuse(
+            runtime=settings.runtime, service_urls=settings.service_urls, images=settings.images, reuse=settings.reuse
+        )
+        hermetic.begin_again(settings.services())
+    except hermetic.NotAvailable as error:
+        fail(f"--hermetic: {error}", EXIT_UNJUDGED)
 
 
 def _workers(text: str) -> int | None:
@@ -185,32 +231,3 @@ def _workers(text: str) -> int | None:
     if text.isdigit():
         return int(text)
     raise click.UsageError(f"-n takes a number or `auto`: {text!r}")
-
-
-class _usage_errors:  # noqa: N801 - reads as the statement it is
-    """Turn what the user held wrong into one message and exit code 2, and a missing extra into how to install it."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if error is None:
-            return
-        if isinstance(error, ModuleNotFoundError) and error.name in _EXTRA_OF:
-            _fail(f'{error.name} is not installed: pip install "deeplake-conformance[{_EXTRA_OF[error.name]}]"')
-        if _is_usage_error(error):
-            _fail(str(error))
-
-
-_EXTRA_OF = dict.fromkeys(("hypothesis", "pytest", "xdist", "rich", "platformdirs", "jsonschema"), "suite")
-
-
-def _is_usage_error(error: BaseException) -> bool:
-    from conformance.settings import UsageError
-
-    return isinstance(error, UsageError)
-
-
-def _fail(message: str) -> NoReturn:
-    click.echo(f"deeplake-conformance: {message}", err=True)
-    sys.exit(EXIT_USAGE)

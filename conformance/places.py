@@ -77,7 +77,24 @@ class Place:
         """The credentials dictionary with another endpoint, such as one where nothing listens."""
         if self.service is None:
             return None
+        if self.prefix == "al":
+            assert self.testbed.tenants is not None  # noqa: S101 - the place was made with it
+            return self.testbed.tenants.creds(endpoint)
         return self.named(self.service.creds(endpoint=endpoint))
+
+    @property
+    def cloud(self) -> str:
+        """The prefix of the service that stores what is here; of a local place its own."""
+        return self.prefix if self.service is None else self.service.prefix
+
+    def url_in_a_missing_bucket(self, path: str = "root") -> str:
+        """Return a URL in a bucket or container that nobody made, or of an organisation that stores at one."""
+        service = self.testbed.service(self.id)
+        bucket = f"missing-{self.fresh()}-{self.testbed.name}"
+        if self.prefix == "al":
+            assert self.testbed.tenants is not None  # noqa: S101 - the place was made with it
+            return self.testbed.tenants.url_of(service, bucket, path)
+        return service.url_of(bucket, path)
 
     def named(self, creds: Mapping[str, Any]) -> dict[str, Any]:
         """The same credentials with the names that the target's claims ask for."""

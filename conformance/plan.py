@@ -18,6 +18,8 @@ from conformance.selecting import prefix_of
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from conformance.settings import RunSettings
+
 
 @dataclass(frozen=True, slots=True)
 class Check:
@@ -44,7 +46,14 @@ def all_checks() -> tuple[Check, ...]:
     return tuple(found)
 
 
-def planned(places: Iterable[str], *, profile: str, only: Iterable[str] = ()) -> dict[str, list[str]]:
+def of_run(run: RunSettings) -> dict[str, list[str]]:
+    """Return the plan of a whole run, of which a shard judges a part."""
+    return planned(run.places, profile=run.profile, only=run.only, hermetic=run.hermetic)
+
+
+def planned(
+    places: Iterable[str], *, profile: str, only: Iterable[str] = (), hermetic: bool = False
+) -> dict[str, list[str]]:
     """Return, for each requirement asked for, the places on which a check says something about it."""
     chosen = set(only)
     plan: dict[str, list[str]] = {}
@@ -52,7 +61,7 @@ def planned(places: Iterable[str], *, profile: str, only: Iterable[str] = ()) ->
         prefix = prefix_of(place)
         for check in all_checks():
             marks = check.marks
-            wanted = not chosen or marks.requirement in chosen
+            wanted = (not chosen or marks.requirement in chosen) and (hermetic or not marks.hermetic)
             if wanted and profile in marks.profiles and marks.applies_to(place, prefix):
                 row = plan.setdefault(marks.requirement, [])
                 if place not in row:

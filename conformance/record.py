@@ -2,9 +2,9 @@
 The record: the JSON-lines truth of one run, of which every report is a view.
 
 The first line is `start`, the last one `end`; a record without it was cut off and says so. Between them stand `plan`
-(on which places a requirement is checked), `service`, `divergence`, `harness` (a problem of the suite's own) and one
-`result` per check, place and case. Lines are flushed one by one, so that a killed run leaves all that it knew. What is
-written and what is read goes through the same strict form, `record_form`.
+(on which places a requirement is checked, and which of them are another shard's), `service`, `divergence`, `harness` (a
+problem of the suite's own) and one `result` per check, place and case. Lines are flushed one by one, so that a killed run
+leaves all that it knew. What is written and what is read goes through the same strict form, `record_form`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 from conformance import requirements
+from conformance.hermetic import REQUIREMENT as ONLY_HERMETIC
 from conformance.record_form import RecordError, check_line
 from conformance.settings import UsageError
 from conformance.verdicts import Cell, Cells, exit_code, fold
@@ -26,8 +27,13 @@ if TYPE_CHECKING:
 
     from conformance.requirements import Requirement
 
+RECORD = "record.jsonl"
+"""The file's name in the directory of a run."""
+
 NO_CHECK_HERE = "-"
 """Stands where a requirement says nothing about a place, such as one of buckets about `mem`."""
+
+IN_ANOTHER_SHARD = "in another shard"
 
 
 @dataclass
@@ -37,6 +43,7 @@ class Record:
     start: dict[str, Any]
     known: Mapping[str, Requirement] = field(default_factory=requirements.load, repr=False)
     plan: dict[str, list[str]] = field(default_factory=dict)
+    elsewhere: set[tuple[str, str]] = field(default_factory=set)
     services: list[dict[str, Any]] = field(default_factory=list)
     divergences: list[dict[str, Any]] = field(default_factory=list)
     results: list[dict[str, Any]] = field(default_factory=list)
@@ -59,6 +66,16 @@ class Record:
         """The areas of the specification, in its order."""
         return list(dict.fromkeys(requirement.area for requirement in self.known.values()))
 
+    @property
+    def parts(self) -> list[dict[str, Any]]:
+        """What a merged record came from, one table per run; empty for the record of one run."""
+        return list(self.start.get("parts", []))
+
+    @property
+    def missing(self) -> list[str]:
+        """What a merged record lacks, one sentence each: shards that are not there, runs that were cut off."""
+        return list(self.start.get("missing", []))
+
     def level(self, requirement: str) -> str:
         """Return the level of a requirement; one that is not in this specification counts as MUST."""
         return self.known[requirement].level if requirement in self.known else "MUST"
@@ -72,6 +89,14 @@ class Record:
         """Return one cell per requirement and place that was asked for; what has no result is `not-run`."""
         return list(self._cells.values())
 
+    def is_asked(self, cell: Cell) -> bool:
+        """Whether this record answers for a cell: a shard for its own ones, a merged record or a whole run for all."""
+        return bool(self.parts or cell.results or (cell.requirement, cell.place) not in self.elsewhere)
+
+    def asked(self) -> list[Cell]:
+        """Return the cells that this record answers for."""
+        return [cell for cell in self.cells() if self.is_asked(cell)]
+
     def cell(self, requirement: str, place: str) -> Cell | None:
         """Return a cell, None where this run was to say nothing about this requirement on this place."""
         return self._cells.get((requirement, place))
@@ -84,10 +109,14 @@ class Record:
         cell = self.cell(requirement, place)
         if cell is not None and cell.results:
             return cell.verdict, ""
+        if (requirement, place) in self.elsewhere:
+            return "not-run", IN_ANOTHER_SHARD
         if cell is not None:
             return "not-run", "no result was recorded" if self.complete else "the run was cut off before it"
         if any(key[0] == requirement for key in self._cells):
             return NO_CHECK_HERE, f"no check of {requirement} says anything about {place}"
+        if requirement == ONLY_HERMETIC and not self.start.get("hermetic"):
+            return "not-run", "only a run with --hermetic sees it"
         if self.start.get("only") and requirement not in self.start["only"]:
             return "not-run", "not asked for"
         return "not-run", "no check says anything about these places"
@@ -115,6 +144,7 @@ class Record:
                 raise RecordError("a second line of type 'start'")
             case "plan":
                 self.plan[fields["requirement"]] = fields["places"]
+                self.elsewhere.update((fields["requirement"], place) for place in fields.get("elsewhere", ()))
             case "service":
                 self.services.append(fields)
             case "divergence":
@@ -153,8 +183,8 @@ class RecordWriter:
             self._file.write(text + "\n")
             self._file.flush()
 
-    def end(self, *, startup_s: float, run_s: float, strict: bool = False) -> None:
-        """Write the last line with counts and exit code; without it the record counts as cut off."""
+    def end(self, *, startup_s: float, run_s: float, strict: bool = False, **more: Any) -> None:
+        """Write the last line with counts, exit code and what else there is; without it the record counts as cut off."""
         if self._record is None:
             raise RecordError("the first line is of type 'start'")
         seconds = {"startup": round(startup_s, 3), "run": round(run_s, 3)}
@@ -162,7 +192,7 @@ class RecordWriter:
         self._record.end = line
         code = exit_code(self._record, strict=strict)
         self._record.end = None
-        self.write("end", **line, exit=code)
+        self.write("end", **line, exit=code, **more)
 
 
 def read_record(path: Path, *, known: Mapping[str, Requirement] | None = None) -> Record:

@@ -63,6 +63,20 @@ FIELDS: Mapping[str, Mapping[str, tuple[type, ...]]] = {
     "end": {"verdicts": TABLE, "exit": COUNT, "seconds": TABLE, "complete": (bool,)},
 }
 
+OPTIONAL_OF_START = {"shard": TEXT_OR_NONE, "parts": LIST, "missing": LIST, "seeds": LIST}
+"""What a shard's record says of itself, and a merged record of what it came from."""
+
+PART = {
+    "record": TEXT,
+    "shard": TEXT_OR_NONE,
+    "python": TEXT,
+    "profile": TEXT,
+    "seed": COUNT,
+    "places": LIST,
+    "started": TEXT,
+    "complete": (bool,),
+}
+
 FAILURE = {"example": TEXT, "expected": TEXT, "observed": TEXT, "requests": LIST, "replay": TEXT}
 REQUEST = {"method": TEXT, "target": TEXT, "status": (int, NONE), "signed_by": TEXT_OR_NONE}
 
@@ -81,6 +95,7 @@ def check_line(line: Mapping[str, Any]) -> None:
         _check_start(line)
     elif kind == "plan":
         _check_texts(line["places"], "plan.places")
+        _check_elsewhere(line)
     elif kind == "service":
         _check_service(line)
     elif kind == "divergence":
@@ -98,6 +113,24 @@ def _check_start(line: Mapping[str, Any]) -> None:
         raise RecordError(f"this suite reads records of version {VERSION}: {line['record']}")
     _check_fields(line["target"], {"name": TEXT, "door": TEXT, "spec": TEXT}, "start.target")
     _check_texts(line["places"], "start.places")
+    for name, kinds in OPTIONAL_OF_START.items():
+        if name in line:
+            _check_fields(line, {name: kinds}, "start")
+    for part in line.get("parts", ()):
+        if not isinstance(part, dict):
+            raise RecordError(f"start.parts holds tables: {type(part).__name__}")
+        _check_fields(part, PART, "start.parts")
+    _check_texts(line.get("missing", []), "start.missing")
+
+
+def _check_elsewhere(line: Mapping[str, Any]) -> None:
+    """Check the places of a plan line that are another shard's."""
+    if "elsewhere" in line:
+        _check_fields(line, {"elsewhere": LIST}, "plan")
+        _check_texts(line["elsewhere"], "plan.elsewhere")
+        foreign = [place for place in line["elsewhere"] if place not in line["places"]]
+        if foreign:
+            raise RecordError(f"plan.elsewhere names places of plan.places: {foreign[0]!r:.60}")
 
 
 def _check_service(line: Mapping[str, Any]) -> None:

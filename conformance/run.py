@@ -19,14 +19,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import conformance
-from conformance import plan, requirements
-from conformance.record import RecordWriter, read_record
+from conformance import plan, requirements, sharding
+from conformance.departures import Suspects, unsettled
+from conformance.hermetic import turned_away
+from conformance.record import RECORD, RecordWriter, read_record
 from conformance.report import render_junit, render_markdown, render_terminal
 from conformance.report.progress import LiveProgress
 from conformance.services import RunningService, start_services
 from conformance.services.divergences import probe_all
 from conformance.session import RESULT, Session, prepare, target_of
-from conformance.settings import RunSettings, UsageError
+from conformance.settings import RunSettings, UsageError, services_of
 from conformance.verdicts import exit_code
 
 if TYPE_CHECKING:
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
     from conformance.services.divergences import Probed
     from conformance.targets.selection import TargetSpec
 
-RECORD = "record.jsonl"
+
 KEPT_RUNS = 20
 MOST_WORKERS = 4
 LIBRARIES = ("hypothesis", "pytest", "boto3", "azure-storage-blob", "google-cloud-storage")
@@ -64,24 +66,33 @@ def execute(settings: RunSettings, output: Output, *, workers: int | None) -> in
     spec = target_of(settings)
     if spec.door == "stdio":
         spec.probe()  # a command that does not start is the user's mistake, told before any service is
-    directory = output.directory or _default_directory()
+    planned = plan.of_run(settings)
+    own = sharding.own(planned, settings, spec.claims)
+    directory = output.directory or default_directory()
     directory.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()
     with LiveProgress() as progress, RecordWriter(directory / RECORD) as record, ExitStack() as closing:
         record.write("start", **_header(settings, spec))
-        for requirement, places in plan.planned(settings.places, profile=settings.profile, only=settings.only).items():
-            record.write("plan", requirement=requirement, places=places)
-        wanted = [name for name in settings.services() if spec.claims.claims_prefix(_prefix(name))]
+        before = turned_away() if settings.hermetic else 0
+        for requirement, places in planned.items():
+            elsewhere = [place for place in places if (requirement, place) not in own]
+            told = {"elsewhere": elsewhere} if elsewhere else {}
+            record.write("plan", requirement=requirement, places=places, **told)
+        wanted = [place for place in settings.places if spec.claims.claims_prefix(_prefix(place))]
+        if settings.shard is not None:
+            wanted = [place for place in wanted if any(place == name for _, name in own)]
+        names = services_of(wanted)
         services: Mapping[str, RunningService | Unreachable] = closing.enter_context(
-            start_services(wanted, urls=settings.service_urls, directory=directory, progress=progress)
+            start_services(names, wanted=settings.wanted(), directory=directory, progress=progress)
         )
         probed = probe_all(services)
         _record_services(record, services, probed)
         ready = time.perf_counter()
-        _run_checks(settings, spec, services, probed, record, progress, workers)
+        during = _run_checks(settings, spec, services, probed, record, progress, workers)
         ended = time.perf_counter()
         _record_deaths(record, services)
-        record.end(startup_s=ready - started, run_s=ended - ready)
+        more: dict[str, Any] = _turned_away(before, during) if settings.hermetic else {}
+        record.end(startup_s=ready - started, run_s=ended - ready, **more)
     return render(directory, "terminal", strict=settings.strict, verbose=output.verbose, output=output)
 
 
@@ -112,12 +123,36 @@ def _run_checks(
     record: RecordWriter,
     progress: LiveProgress,
     workers: int | None,
-) -> None:
-    session = Session(settings, spec)
-    session.services = dict(services)
-    session.lies = {lie.key for lie in probed if lie.present}
-    session.run_id = secrets.token_hex(4)
+) -> int | None:
+    """Run all checks; return how often one was turned away by the kernel, None where that cannot be told."""
+
+    def session() -> Session:
+        new = Session(settings, spec)
+        new.services = dict(services)
+        new.lies = {lie.key for lie in probed if lie.present}
+        new.run_id = secrets.token_hex(4)
+        return new
+
     processes = min(2 * (os.cpu_count() or 1), MOST_WORKERS) if workers is None else workers
+    suspects = Suspects()
+    _run_pytest(settings, session(), Recorder(record, progress, suspects), processes)
+    again = suspects.again()
+    if again:
+        alone = session()
+        alone.chosen = frozenset(again)
+        _run_pytest(settings, alone, Again(record, progress, suspects), 0)
+    for result in unsettled(suspects.left(), again=len(again)):
+        record.write("result", **result)
+    return suspects.during if processes <= 1 else None
+
+
+def _turned_away(before: int, during: int | None) -> dict[str, int]:
+    count = turned_away() - before
+    return {"turned_away": count} | ({} if during is None else {"turned_away_outside": count - during})
+
+
+def _run_pytest(settings: RunSettings, session: Session, recorder: Recorder, processes: int) -> None:
+    """Run the checks that the session collects, in so many processes; raises `KeyboardInterrupt`."""
     # Only the plug-ins that the suite needs: whatever else is installed beside it must not change what a run does.
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     os.environ.pop("PYTEST_ADDOPTS", None)
@@ -135,19 +170,20 @@ def _run_checks(
         *(["-n", str(processes), "--dist", "worksteal"] if processes else []),
         *(["-x"] if settings.stop_at_failure else []),
     ]  # fmt: skip
-    code = pytest.main(arguments, plugins=[session, Recorder(record, progress)])
+    code = pytest.main(arguments, plugins=[session, recorder])
     if code == pytest.ExitCode.INTERRUPTED:
         raise KeyboardInterrupt
     if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED):
-        record.write("harness", reason=f"pytest ended with {code!r}; see its messages above")
+        recorder.record.write("harness", reason=f"pytest ended with {code!r}; see its messages above")
 
 
 class Recorder:
     """Writes each result as it comes, and moves the progress display."""
 
-    def __init__(self, record: RecordWriter, progress: LiveProgress) -> None:
+    def __init__(self, record: RecordWriter, progress: LiveProgress, suspects: Suspects) -> None:
         self.record = record
         self.progress = progress
+        self.suspects = suspects
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep the result that the session attached."""
@@ -155,6 +191,13 @@ class Recorder:
         if result is not None:
             self.record.write("result", **result)
             self.progress.result(result)
+            self.departed(self.suspects.take(report, result))
+
+    def departed(self, also: dict[str, Any] | None) -> None:
+        """Keep the result about what was to leave the machine during a check."""
+        if also is not None:
+            self.record.write("result", **also)
+            self.progress.tell(also)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
@@ -178,6 +221,19 @@ class Recorder:
             self.record.write("harness", reason=f"worker {node.gateway.id} died: {error}")
 
 
+class Again(Recorder):
+    """Keeps of checks that ran again only what was to leave the machine; their own verdicts are given already."""
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Keep the result about what was to leave the machine."""
+        result: dict[str, Any] | None = getattr(report, RESULT, None)
+        if result is not None:
+            self.departed(self.suspects.take(report, result))
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Say nothing: no more results come."""
+
+
 def _header(settings: RunSettings, spec: TargetSpec) -> dict[str, Any]:
     return {
         "record": 1,
@@ -189,7 +245,9 @@ def _header(settings: RunSettings, spec: TargetSpec) -> dict[str, Any]:
         "cases": list(settings.cases),
         "profile": settings.profile,
         "seed": settings.seed,
+        "shard": settings.shard,
         "strict": settings.strict,
+        "hermetic": settings.hermetic,
         "requirements": len(requirements.load()),
         "python": platform.python_version(),
         "platform": platform.platform(),
@@ -204,7 +262,8 @@ def _record_services(
     for name, service in services.items():
         if isinstance(service, RunningService):
             log = service.log.name if service.log else None
-            about = {"prefix": service.prefix, "runtime": service.runtime, "version": service.version, "log": log}
+            about: dict[str, Any] = {"prefix": service.prefix, "runtime": service.runtime, "version": service.version}
+            about |= {"log": log, "left_running": service.kept}
             record.write("service", name=name, state="running", **about)
         else:
             record.write("service", name=name, state="unreachable", reason=service.reason, hint=service.hint)
@@ -239,7 +298,7 @@ def _version(name: str) -> str | None:
         return None
 
 
-def _default_directory() -> Path:
+def default_directory() -> Path:
     """Return a new directory for a run in the user's cache, and forget the oldest ones."""
     from conformance.services.provisioning import cache_directory
 

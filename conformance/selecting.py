@@ -7,26 +7,42 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from conformance.settings import DEFAULT_SERVICES, UsageError
+from conformance.settings import AL, DEFAULT_PLACES, DEFAULT_SERVICES, LOCAL, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-LOCAL = ("mem", "file")
+WITHOUT_SESSIONS = ("versitygw",)
+"""Services that give out no short-lived credentials, so that no control plane can stand in front of them."""
 
 
 def prefix_of(place: str) -> str:
-    """Return the path prefix of a place: its own name for local ones, the service's otherwise."""
+    """Return the path prefix of a place: its own name for local ones, `al` behind a control plane, else the service's."""
     from conformance.services import load
 
+    if place.startswith(AL):
+        return "al"
     return place if place in LOCAL else load(place).prefix
+
+
+def service_of(place: str) -> str | None:
+    """Return the service that stores what a place holds, None for local ones."""
+    return None if place in LOCAL else place.removeprefix(AL)
+
+
+def known_places() -> tuple[str, ...]:
+    """Return every place that a run can have."""
+    from conformance.services import storages
+
+    through = (f"{AL}{name}" for name in storages() if name not in WITHOUT_SESSIONS)
+    return (*LOCAL, *storages(), *through)
 
 
 def holds_worlds(place: str) -> bool:
     """Whether worlds are set up in front of a place: a service before which the gate can be the authority."""
     from conformance.services import load
 
-    return place not in LOCAL and bool(load(place).authority)
+    return place not in LOCAL and not place.startswith(AL) and bool(load(place).authority)
 
 
 def unknown(kind: str, word: str, known: Iterable[str]) -> UsageError:
@@ -44,25 +60,23 @@ def places(services: str | None, only_places: str | None = None) -> tuple[str, .
         services: names separated by commas, `all`, `none`, or None for the default ones; `mem` and `file` always run.
         only_places: names separated by commas, which are then all the places there are.
     """
-    from conformance.services import names
-
-    known = list(names())
+    known = known_places()
     if only_places is not None:
         chosen = _words(only_places)
         for word in chosen:
-            if word not in (*LOCAL, *known):
-                raise unknown("place", word, (*LOCAL, *known))
+            if word not in known:
+                raise unknown("place", word, known)
         return tuple(dict.fromkeys(chosen))
     if services is None:
-        return (*LOCAL, *DEFAULT_SERVICES)
+        return DEFAULT_PLACES
     if services == "all":
-        return (*LOCAL, *known)
+        return known
     if services == "none":
         return LOCAL
     chosen = _words(services)
     for word in chosen:
-        if word not in known:
-            raise unknown("service", word, (*known, "all", "none"))
+        if word not in known[len(LOCAL) :]:
+            raise unknown("service", word, (*known[len(LOCAL) :], "all", "none"))
     return (*LOCAL, *dict.fromkeys(chosen))
 
 
@@ -96,6 +110,40 @@ def service_urls(words: Sequence[str]) -> dict[str, str]:
             raise unknown("service", name, names())
         found[name] = url.rstrip("/")
     return found
+
+
+def shard(text: str | None) -> str | None:
+    """Return the shard that `I/N` names in its plain form, None for a whole run."""
+    from conformance.sharding import parse
+
+    return None if text is None else str(parse(text))
+
+
+def images(words: Sequence[str]) -> dict[str, str]:
+    """Return the `NAME=REF` words as a mapping; names are those of services."""
+    from conformance.services import names
+
+    found: dict[str, str] = {}
+    for word in words:
+        name, equals, reference = word.partition("=")
+        if not equals or not reference or reference.startswith("-") or reference.split() != [reference]:
+            raise UsageError(f"--image takes NAME=REF with an image that the engine has, or NAME=official: {word!r}")
+        if name not in names():
+            raise unknown("service", name, names())
+        found[name] = reference
+    return found
+
+
+def service_names(words: Sequence[str]) -> tuple[str, ...]:
+    """Return names of services, the default ones if none is given, all for `all`."""
+    from conformance.services import names
+
+    if "all" in words:
+        return names()
+    for word in words:
+        if word not in names():
+            raise unknown("service", word, (*names(), "all"))
+    return tuple(dict.fromkeys(words)) or DEFAULT_SERVICES
 
 
 def _words(text: str) -> list[str]:

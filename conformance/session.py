@@ -17,16 +17,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
-from conformance import checking, selecting, stopwatch
+from conformance import checking, departures, selecting, stopwatch
 from conformance.judging import Judgement, exchange_row, judge
-from conformance.settings import RunSettings
+from conformance.settings import RunSettings, services_of
 from conformance.testbed import PlaceUnreachable, Testbed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
+    from conformance.lookout import Lookout
     from conformance.places import Place
     from conformance.services import RunningService, Unreachable
+    from conformance.sharding import Cell
     from conformance.targets.selection import TargetSpec
 
 NAME = "conformance-session"
@@ -53,10 +55,14 @@ class Session:
         self.lies: set[tuple[str, str, str]] = set()
         self.run_id = "0"
         self.worker = "c"
+        self.alone = True
+        self.chosen: frozenset[str] | None = None
+        self._lookout: Lookout | None = None
         self._testbed: Testbed | None = None
         self._places: dict[tuple[str, str], Place] = {}
         self._lost: dict[str, str] = {}
         self._judgements: dict[str, Judgement] = {}
+        self._own: frozenset[Cell] | None = None
         prepare(run.profile)
 
     @classmethod
@@ -72,6 +78,7 @@ class Session:
         session.lies = {(service, requirement, case) for service, requirement, case in values["lies"]}
         session.run_id = values["run_id"]
         session.worker = config.workerinput["workerid"]  # type: ignore[attr-defined]
+        session.alone = config.workerinput["workercount"] == 1  # type: ignore[attr-defined]
         return session
 
     def handover(self) -> str:
@@ -122,9 +129,20 @@ class Session:
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Keep what was asked for, and let every drawn example be counted."""
         kept = self._in_turn([item for item in items if self._is_wanted(item)])
+        if self.chosen is not None:
+            kept = [item for item in kept if item.nodeid in self.chosen]
         for item in kept:
             _count_examples(item.function)  # type: ignore[attr-defined]
         items[:] = kept
+
+    @property
+    def own(self) -> frozenset[Cell]:
+        """The requirements and places that this run is to judge, its shard's if it has one."""
+        if self._own is None:
+            from conformance import plan, sharding
+
+            self._own = sharding.own(plan.of_run(self.run), self.run, self.spec.claims)
+        return self._own
 
     def _in_turn(self, items: list[pytest.Item]) -> list[pytest.Item]:
         """Leave out the cases that are not this seed's turn."""
@@ -148,7 +166,10 @@ class Session:
         # a check that says nothing about any place of this run is collected with pytest's own "not set"
         if marks is None or getattr(item, "callspec", _NoSpec).params.get("place") not in self.run.places:
             return False
+        place = item.callspec.params["place"]  # type: ignore[attr-defined]
         wanted = not self.run.only or marks.requirement in self.run.only
+        wanted = wanted and (self.run.hermetic or not marks.hermetic)
+        wanted = wanted and (self.run.shard is None or (marks.requirement, place) in self.own)
         return wanted and (not self.run.cases or case_of(item) in self.run.cases) and self.run.profile in marks.profiles
 
     # ---- fixtures
@@ -175,6 +196,13 @@ class Session:
         return self._testbed
 
     # ---- running
+
+    def pytest_runtestloop(self, session: pytest.Session) -> None:
+        """Begin to look for what is to leave the machine, where the process runs checks itself."""
+        if self.run.hermetic and (self.worker != "c" or not session.config.getoption("numprocesses", None)):
+            from conformance.lookout import Lookout
+
+            self._lookout = Lookout(alone=self.alone)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
@@ -225,9 +253,29 @@ class Session:
             result = self._result(item, judge(error))
             setattr(report, RESULT, result)
             self._colour(report, result)
+            self._look_out(item, report, result)
         elif call.when == "teardown" and error is not None:
             setattr(report, RESULT, self._result(item, judge(error)))
         return report
+
+    def _look_out(self, item: pytest.Item, report: pytest.TestReport, result: dict[str, Any]) -> None:
+        """Attach what was to leave the machine meanwhile: a result of its own, or a suspicion."""
+        seen = self._lookout.look() if self._lookout is not None else None
+        if not seen or self._lookout is None:
+            return
+        alone = self._lookout.alone
+        departures.note(result, seen, alone=alone)
+        if not alone and not seen.is_told:
+            setattr(report, departures.SUSPECTED, True)
+            return
+        place = result["place"]
+        replay = self.run.replay_line(result["requirement"], place, case_of(item))
+        judgement, line = departures.departed(result, seen, replay, alone=alone)
+        judgement = departures.weighed(judgement, self.spec.claims, self.prefix_of(place))
+        also = departures.completed(line, self._known(judgement, line["requirement"], place, None))
+        setattr(report, departures.DEPARTED, also)
+        if report.outcome != "failed":
+            self._colour(report, also)
 
     def _colour(self, report: pytest.TestReport, result: dict[str, Any]) -> None:
         """Under a plain pytest, only what turns a run red is a failure."""
@@ -281,10 +329,11 @@ class Session:
             return Judgement("unreachable", reason=reason, lost_service=True)
         # a lie may also keep the witness from looking, which would count as ours
         shaky = judgement.verdict in ("fail", "flaky", "harness-error")
-        if shaky and (place, requirement, case or "") in self.lies:
+        service = selecting.service_of(place) or place
+        if shaky and (service, requirement, case or "") in self.lies:
             from conformance.services import divergence
 
-            lie = divergence(place, requirement, case or "")
+            lie = divergence(service, requirement, case or "")
             return Judgement("inconclusive", reason=lie.reason, failure=judgement.failure)
         known = self.spec.claims.known_failure(requirement, place, case)
         if known is not None:
@@ -295,8 +344,10 @@ class Session:
         return judgement
 
     def _service_is_gone(self, place: str) -> bool:
-        service = self.services.get(place)
-        return service is not None and hasattr(service, "alive") and not service.alive()
+        from conformance.services import RunningService
+
+        needed = [self.services.get(name) for name in services_of((place,))]
+        return any(isinstance(service, RunningService) and not service.alive() for service in needed)
 
     def _forget(self, place: str, judgement: Judgement) -> None:
         if judgement.lost_service:
@@ -316,6 +367,9 @@ class Session:
         if self._testbed is not None:
             self._testbed.close()
             self._testbed = None
+        if self._lookout is not None:
+            self._lookout.close()
+            self._lookout = None
 
 
 class _NoSpec:

@@ -6,9 +6,31 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from conformance.services import Wanted
 
 DEFAULT_SERVICES = ("moto", "azurite", "fake-gcs-server")
 """What runs without a container engine on any machine with Python, Node and Go; the others come by name or `all`."""
+
+LOCAL = ("mem", "file")
+"""Places without a service."""
+
+AL = "al-"
+"""How the names of places begin that reach a service through the Deep Lake control plane."""
+
+DEFAULT_PLACES = (*LOCAL, *DEFAULT_SERVICES, "al-moto")
+"""One place of `al://` is enough to see that the control plane is asked well; the others come by name or `all`."""
+
+
+def services_of(places: Iterable[str]) -> tuple[str, ...]:
+    """Return the services that places need, each once; the control plane last."""
+    beside = [place for place in places if place not in LOCAL]
+    planes = ["activeloop"] if any(place.startswith(AL) for place in beside) else []
+    return tuple(dict.fromkeys([*(place.removeprefix(AL) for place in beside), *planes]))
 
 
 class UsageError(Exception):
@@ -23,19 +45,34 @@ class RunSettings:
     command: tuple[str, ...] = ()
     claims: str | None = None
     door: str | None = None
-    places: tuple[str, ...] = ("mem", "file", *DEFAULT_SERVICES)
+    places: tuple[str, ...] = DEFAULT_PLACES
     service_urls: dict[str, str] = field(default_factory=dict)
+    runtime: str = "auto"
+    images: dict[str, str] = field(default_factory=dict)
+    reuse: bool = False
     only: tuple[str, ...] = ()
     cases: tuple[str, ...] = ()
     profile: str = "default"
     seed: int = 0
+    shard: str | None = None
     strict: bool = False
     stop_at_failure: bool = False
     validate: bool = False
+    hermetic: bool = False
 
     def services(self) -> tuple[str, ...]:
-        """Return the places that are services."""
-        return tuple(place for place in self.places if place not in ("mem", "file"))
+        """Return the services that the places need."""
+        return services_of(self.places)
+
+    def wanted(self) -> Wanted:
+        """Return how the services are to be had."""
+        from conformance.services import Wanted
+
+        # an engine is outside of a namespace
+        runtime = "native" if self.hermetic else self.runtime
+        # in a container the control plane would not reach storages that listen on 127.0.0.1
+        beside = frozenset({"activeloop"}) - set(self.images)
+        return Wanted(runtime, self.service_urls, self.images, reuse=self.reuse, processes=beside)
 
     def to_json(self) -> str:
         """Return the settings as JSON, for a worker process."""
@@ -62,9 +99,19 @@ class RunSettings:
             words += ["--claims", self.claims]
         if self.door is not None and not self.command:
             words += ["--door", self.door]
-        for name, url in self.service_urls.items():
-            if name == place:
-                words += ["--service-url", f"{name}={url}"]
+        if self.hermetic:
+            words += ["--hermetic"]
+        started = []
+        for name in services_of((place,)):
+            if name in self.service_urls:
+                words += ["--service-url", f"{name}={self.service_urls[name]}"]
+            else:
+                started.append(name)
+        if started:
+            words += ["--runtime", self.runtime] if self.runtime != "auto" else []
+            for name in started:
+                words += ["--image", f"{name}={self.images[name]}"] if name in self.images else []
+            words += ["--reuse"] if self.reuse else []
         if self.command:
             words += ["--", *self.command]
         return " ".join(_quoted(word) for word in words)

@@ -51,7 +51,7 @@ class StandaloneRun:
         """Start the services."""
         logs = Path(self._closing.enter_context(tempfile.TemporaryDirectory(prefix="conformance-logs-")))
         names = self.session.run.services()
-        started = start_services(names, urls=self.session.run.service_urls, directory=logs, progress=Quiet())
+        started = start_services(names, wanted=self.session.run.wanted(), directory=logs, progress=Quiet())
         self.session.services = dict(self._closing.enter_context(started))
         self.session.lies = {lie.key for lie in probe_all(self.session.services) if lie.present}
         self.session.run_id = secrets.token_hex(4)

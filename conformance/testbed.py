@@ -16,16 +16,20 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from conformance import watching
+from conformance import lookout, selecting, watching
+from conformance.lake.tenants import ACTIVELOOP_ENDPOINT, Tenants, tenants_of, told
 from conformance.places import LOCAL_PLACES, Place
+from conformance.services.running import Unreachable
+from conformance.settings import AL
 from conformance.targets import NotClaimed, TargetDied, TargetError
+from conformance.targets.tokened import with_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from conformance.certificates import RunCA
     from conformance.gate import Exchange, Gate, Tap
-    from conformance.services import RunningService, Unreachable
+    from conformance.services import RunningService
     from conformance.strangers import Strangers
     from conformance.targets import Dataset, Reader, Target, Writer
     from conformance.targets.masking import Secrets
@@ -63,12 +67,15 @@ class Testbed:
         self._numbers = itertools.count(1)
         self._directory: Path | None = None
         self._closing = ExitStack()
+        self.tenants = tenants_of(services)
+        if self.tenants is not None:
+            self._closing.enter_context(told(ACTIVELOOP_ENDPOINT, self.tenants.url))
 
     @property
     def target(self) -> Target:
         """The target, started at first use and again after it died."""
         if self._target is None:
-            self._target = self.spec.start()
+            self._target = with_tokens(self.spec.start())
         return self._target
 
     def forget_target(self) -> None:
@@ -88,7 +95,7 @@ class Testbed:
         with ThreadPoolExecutor(count) as pool:
             starting = [pool.submit(self.spec.through_stdio().start) for _ in range(count - len(taken))]
         try:
-            taken += [future.result() for future in starting]
+            taken += [with_tokens(future.result()) for future in starting]
             if not expendable:
                 self._others = kept
             yield taken
@@ -122,7 +129,7 @@ class Testbed:
             return spec.start(environment, cwd, secrets, overheard)
         from conformance.targets.preloading import Preloaded, import_path
 
-        given = {**environment, "PYTHONPATH": import_path()}
+        given = {**environment, "PYTHONPATH": import_path(), **lookout.handed_on()}
         if overheard is not None:
             given[watching.VARIABLE] = str(overheard.directory)
         if fresh or not spec.claims.preload:
@@ -197,10 +204,13 @@ class Testbed:
         service = self.service(identity)
         chosen = f"{self.name}-{root}" if own_bucket else bucket or self.name
         witness = self._bucket(service, chosen)
+        prefix, url = service.prefix, service.url_of(chosen, root)
+        if identity.startswith(AL):
+            prefix, url = "al", self._tenants_of(identity).url_of(service, chosen, root)
         return Place(
             id=identity,
-            prefix=service.prefix,
-            url=service.url_of(chosen, root),
+            prefix=prefix,
+            url=url,
             target=self.target,
             testbed=self,
             witness=witness.at(root),
@@ -210,22 +220,29 @@ class Testbed:
 
     def prefix_of(self, identity: str) -> str:
         """Return the path prefix of a place."""
-        return identity if identity in LOCAL_PLACES else self.service(identity).prefix
+        return selecting.prefix_of(identity)
 
     def service(self, identity: str) -> RunningService:
-        """Return a running service; raises `PlaceUnreachable` with what to do."""
+        """Return the running service of a place; raises `PlaceUnreachable` with what to do."""
         from conformance.services import RunningService
 
-        service = self.services.get(identity)
+        service = self.services.get(selecting.service_of(identity) or identity)
         if not isinstance(service, RunningService):
             reason = f"{service.reason}; {service.hint}" if service is not None else "it was not started"
             raise PlaceUnreachable(f"{identity}: {reason}")
         return service
 
+    def _tenants_of(self, identity: str) -> Tenants:
+        if self.tenants is None:
+            known = self.services.get("activeloop")
+            reason = f"{known.reason}; {known.hint}" if isinstance(known, Unreachable) else "it was not started"
+            raise PlaceUnreachable(f"{identity}: its control plane: {reason}")
+        return self.tenants
+
     def drop(self, place: Place) -> None:
         """Close a place, and remove its bucket where that is one request; elsewhere its objects are in nobody's way."""
         place.close()
-        if place.prefix != "az" or place.service is None:
+        if place.service is None or place.service.prefix != "az":
             return
         witness = self._buckets.pop(f"{place.service.name}/{place.bucket}", None)
         if witness is not None:
@@ -294,13 +311,13 @@ class Testbed:
             return
 
     def close(self) -> None:
-        """Remove what was made, stop the gate and the target; nothing is left on an external service."""
+        """Remove what was made, stop the gate and the target; nothing is left on a service that outlives the run."""
         from conformance.services import RunningService
         from conformance.witnesses import WitnessUnreachable
 
         for key, witness in self._buckets.items():
             service = self.services.get(key.partition("/")[0])
-            if isinstance(service, RunningService) and service.runtime == "external":
+            if isinstance(service, RunningService) and service.outlives_the_run:
                 try:
                     witness.remove_root()
                 except WitnessUnreachable:

@@ -112,11 +112,13 @@ def exit_code(record: Record, *, strict: bool) -> int:
     """Return 1 if a requirement is broken, else 3 if something that was asked for is not judged, else 0.
 
     Not judged is: a service that was asked for and is not running, a verdict of `UNJUDGED`, a problem of the suite's
-    own, a record that was cut off, and a run in which no verdict rests on a call into the target.
+    own, a record that was cut off or lacks another one, and a run in which no verdict rests on a call into the target.
+    A shard answers for what it was to run, and may have got nothing that can be judged: the merged record tells.
     """
-    cells = record.cells()
+    cells = record.asked()
     if any(is_red(cell.verdict, record.level(cell.requirement), strict=strict) for cell in cells):
         return BROKEN
     exercised = any(result["verdict"] in JUDGED and result["operations"] for result in record.results)
-    judged = exercised and record.complete and not any(cell.verdict in UNJUDGED for cell in cells)
-    return CONFORMS if judged and not record.harness and not record.lost_services() else NOT_JUDGED
+    exercised = exercised or bool(record.elsewhere and all(cell.verdict not in JUDGED for cell in cells))
+    whole = record.complete and not record.missing and not any(cell.verdict in UNJUDGED for cell in cells)
+    return CONFORMS if exercised and whole and not record.harness and not record.lost_services() else NOT_JUDGED

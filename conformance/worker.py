@@ -21,7 +21,7 @@ import time
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NoReturn
 
-from conformance import watching
+from conformance import lookout, watching
 from conformance.targets import HarnessError, NotClaimed, TargetDied, TargetError
 from conformance.targets import messages as wire
 from conformance.targets.in_process import InProcessReader, InProcessTarget, InProcessWriter
@@ -216,6 +216,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     requests, answers = _take_over_pipes()
     directory = os.environ.pop(watching.VARIABLE, None)
+    lookout.listen_if_asked()
     watch = Watch(Path(directory)) if directory else None
     spec = chosen(options.target, options.claims)
     target = spec.start_in_process(secrets=Unmasked())

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from deeplake_ref import errors, storage
+from deeplake_ref import client, errors, storage
 from deeplake_ref.dataset import Column, Dataset
 from deeplake_ref.datasets import copy, create, delete, exists, like, open, open_read_only  # noqa: A004 - deeplake's
+from deeplake_ref.organisations import connect, disconnect
 from deeplake_ref.storage import Reader, ResourceMeta, Writer
 
 if TYPE_CHECKING:
@@ -22,9 +23,12 @@ __all__ = [
     "Reader",
     "ResourceMeta",
     "Writer",
+    "client",
+    "connect",
     "copy",
     "create",
     "delete",
+    "disconnect",
     "errors",
     "exists",
     "explain",

@@ -82,6 +82,8 @@ def told(found: Explanation) -> Iterator[str]:
         yield f"  endpoint     {found.endpoint}"
     if found.region is not None:
         yield f"  region       {found.region}"
+    if found.storage is not None:
+        yield f"  storage      {found.storage} ({found.mode})"
     if found.failure is not None:
         yield f"  failure      {found.failure.error}: {found.failure.message}"
         yield from _advised(found.failure.advice, "  " + 13 * " ")

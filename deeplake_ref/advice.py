@@ -28,6 +28,12 @@ PERMISSIONS = {
         "write": "storage.objects.create and storage.objects.delete",
         "remove": "storage.objects.delete",
     },
+    "al": {
+        "list": "the role read in the organisation",
+        "read": "the role read in the organisation",
+        "write": "the role write in the organisation",
+        "remove": "the role write in the organisation",
+    },
 }
 """What an identity needs to list, read, write and remove."""
 
@@ -50,6 +56,7 @@ BUNDLES = {
     "s3": "AWS_CA_BUNDLE, or `ca_bundle` of the profile",
     "az": "REQUESTS_CA_BUNDLE",
     "gcs": "REQUESTS_CA_BUNDLE",
+    "al": "SSL_CERT_FILE",
 }
 """Where a further certificate authority is named."""
 
@@ -88,6 +95,8 @@ def advise(error: StorageError, *, action: str = "", source: str | None = None, 
         return f"set this machine's clock; {SKEW}"
     if prefix == "s3" and error.code in OF_THE_REGION:
         return "set `aws_region` of creds, or AWS_REGION, to the region of the bucket"
+    if prefix == "al" and isinstance(error, errors.StorageBucketNotFound) and (error.code or "").islower():
+        return "create or connect the dataset, or correct organisation and name in the path"
     if isinstance(error, errors.StorageAccessDenied):
         needed = PERMISSIONS.get(prefix, {}).get(action, "the permission")
         return f"grant {needed} to the identity of {source}, or use another one"

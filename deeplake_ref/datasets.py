@@ -18,9 +18,15 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from deeplake_ref import columns, commit_log, parquet, urls
+from deeplake_ref import columns, commit_log, organisations, parquet, urls
+from deeplake_ref.credentials.activeloop_plane import is_unknown_name
 from deeplake_ref.dataset import Dataset
-from deeplake_ref.errors import DatasetExistsError, DatasetNotFoundError, InvalidURIError, StorageError
+from deeplake_ref.errors import (
+    DatasetExistsError,
+    DatasetNotFoundError,
+    InvalidURIError,
+    StorageError,
+)
 from deeplake_ref.storage import Reader, Writer
 from deeplake_ref.stores import THREADS
 
@@ -29,6 +35,9 @@ Creds = Mapping[str, Any] | str | None
 P = ParamSpec("P")
 T = TypeVar("T")
 H = TypeVar("H", Reader, Writer)
+
+FINDING = ("open", "open_read_only", "delete", "copy", "like")
+"""Functions to which a dataset that the control plane does not know is a missing dataset."""
 
 
 def _verb(function: Callable[Concatenate[str, P], T]) -> Callable[Concatenate[str, P], T]:
@@ -41,6 +50,8 @@ def _verb(function: Callable[Concatenate[str, P], T]) -> Callable[Concatenate[st
         except StorageError as error:
             prefix = urls.PREFIXES.get(str(url).partition("://")[0], "file")
             error.complete(function.__name__, prefix, "none")
+            if is_unknown_name(error) and function.__name__ in FINDING:
+                raise error.told_as(DatasetNotFoundError, error.message) from error.__cause__
             raise
 
     return told
@@ -62,7 +73,9 @@ def create(url: str, creds: Creds = None, token: str | None = None, schema: Any 
     """
     checked = columns.checked(schema)
     with _closed_if_it_fails(_writer(url, creds, token)) as writer:
-        return Dataset(writer.get_reader(), commit_log.create(writer, checked), writer)
+        head = commit_log.create(writer, checked)
+        organisations.created(writer)
+        return Dataset(writer.get_reader(), head, writer)
 
 
 @_verb
@@ -91,7 +104,12 @@ def exists(url: str, creds: Creds = None, token: str | None = None) -> bool:
     """Whether there is a dataset; what cannot be found out is an error, and never False."""
     where, version = _version_of(url)
     with Reader(where, creds, token) as reader:
-        return commit_log.exists(reader, version or 0)
+        try:
+            return commit_log.exists(reader, version or 0)
+        except StorageError as error:
+            if is_unknown_name(error):
+                return False
+            raise
 
 
 @_verb
@@ -108,11 +126,13 @@ def delete(url: str, creds: Creds = None, token: str | None = None) -> None:
         found = commit_log.versions(writer.get_reader())
         if not found:
             raise DatasetNotFoundError(f"no dataset at {writer.path}", effect="none")
+        organisations.check_removal(writer)
         creation, *later = found
         for version in reversed(later):
             writer.remove(commit_log.key_of(version))
         writer.remove_directory(parquet.FOLDER)
         writer.remove(commit_log.key_of(creation))
+        organisations.removed(writer)
 
 
 @_verb
@@ -149,6 +169,7 @@ def copy(src: str, dst: str, src_creds: Creds = None, dst_creds: Creds = None, t
                 for file in files:
                     _remove_quietly(writer, file.path)
             raise
+        organisations.created(writer)
 
 
 def _remove_quietly(writer: Writer, path: str) -> None:

@@ -7,23 +7,25 @@ Whatever is wrong with the credentials is an answer, never an exception; no answ
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from deeplake_ref import advice, urls
 from deeplake_ref.credentials import origins
+from deeplake_ref.credentials.chain import Attempt
 from deeplake_ref.credentials.origins import Addresses, Origin
 from deeplake_ref.errors import CredentialsNotFoundError, StorageError, StorageOperationUnsupported
-from deeplake_ref.probing import Probe
+from deeplake_ref.probing import DEADLINE_S, Probe
 from deeplake_ref.probing import probe as probed
 from deeplake_ref.retry import RetryPolicy
 from deeplake_ref.secrets import SecretFields
 from deeplake_ref.stores import open_store
+from deeplake_ref.stores.activeloop import LentStore
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from deeplake_ref.credentials.chain import Attempt, Chain, Walk
+    from deeplake_ref.credentials.chain import Chain, Walk
 
 WITHOUT_CREDENTIALS = {"mem": "the memory of this process", "file": "the local disk"}
 """Prefixes that need no credentials, and where they point."""
@@ -44,12 +46,14 @@ class Explanation:
 
     Attributes:
         path: in normal form.
-        prefix: `mem`, `file`, `s3`, `az` or `gcs`.
+        prefix: `mem`, `file`, `al`, `s3`, `az` or `gcs`.
         attempts: every source in order; its answer is `credentials`, `not configured`, `broken` or `not asked`.
         winner: the source whose credentials are used; None if there is none, or none is needed.
         expires_at: when the winner's credentials expire, aware and in UTC; None if they do not, or do not say it.
-        endpoint: where requests go, and where that was read from.
+        endpoint: where requests go, and where that was read from; of `al://` and `creds_key`, the control plane.
         region: the region that requests are signed for, None where there are no regions.
+        storage: where the control plane says that the bytes lie; None where no control plane is asked.
+        mode: `read` or `read and write`, as the control plane lets the token's owner; None as for `storage`.
         failure: why no requests can be made, None if they can.
         probes: what was tried, in order; empty unless that was asked for.
     """
@@ -61,6 +65,8 @@ class Explanation:
     expires_at: datetime | None = None
     endpoint: Origin | None = None
     region: Origin | None = None
+    storage: str | None = None
+    mode: str | None = None
     failure: Failure | None = None
     probes: tuple[Probe, ...] = ()
 
@@ -94,13 +100,13 @@ def explain(
 ) -> Explanation:
     """Explain which credentials are used for a path.
 
-    Sources are asked as by the first request of a handle: files are read, identity services are asked; the place itself
-    is asked nothing, unless `probe` is set.
+    Sources are asked as by the first request of a handle: files are read, identity services and Deep Lake's control plane
+    are asked; the place itself is asked nothing, unless `probe` is set.
 
     Args:
         path: a path with one of the prefixes, or a bare local path.
         creds: as they would be given to a handle.
-        token: a Deep Lake user token; only `al://` looks at it.
+        token: a Deep Lake user token; only `al://` and `creds_key` look at it.
         probe: whether to try a listing and a read.
         write: whether to try a write too, and its removal; only with `probe`.
 
@@ -111,7 +117,7 @@ def explain(
     if write and not probe:
         raise ValueError("write is one of the things that probe tries: probe=True, write=True")
     url = urls.parse(path)
-    found = _found(url, SecretFields(creds))
+    found = _found(url, SecretFields(creds), SecretFields(token))
     if not probe or found.failure is not None:
         return found
     endpoint = str(found.endpoint) if found.endpoint is not None else None
@@ -119,23 +125,22 @@ def explain(
     return replace(found, probes=tried)
 
 
-def _found(url: urls.DatasetURL, creds: SecretFields) -> Explanation:
+def _found(url: urls.DatasetURL, creds: SecretFields, token: SecretFields) -> Explanation:
     about: dict[str, Any] = {"path": str(url), "prefix": url.prefix}
     if url.prefix in WITHOUT_CREDENTIALS:
         return Explanation(**about, endpoint=Origin(None, WITHOUT_CREDENTIALS[url.prefix]))
     try:
         # says which extra is missing; nothing is requested
-        open_store(url, creds.reveal(), RetryPolicy()).close()
+        store = open_store(url, creds.reveal(), RetryPolicy(deadline_s=DEADLINE_S), cast("str | None", token.reveal()))
+        store.close()
+        if isinstance(store, LentStore):
+            return _lent(store, about)
         chain = _chain(url, creds)
     except StorageError as error:
         return Explanation(**about, failure=_failure(error))
     walk = chain.explained()
     where, failure = _addresses(url, creds, walk)
-    if isinstance(walk.error, CredentialsNotFoundError):
-        # the attempts say the rest
-        failure = Failure(type(walk.error).__name__, f"no source has credentials for {url.prefix}://", chain.hint)
-    elif walk.error is not None:
-        failure = _failure(walk.error)
+    failure = _unresolved(chain, walk) or failure
     return Explanation(
         **about,
         attempts=walk.attempts,
@@ -145,6 +150,45 @@ def _found(url: urls.DatasetURL, creds: SecretFields) -> Explanation:
         region=where.region,
         failure=failure,
     )
+
+
+def _lent(store: LentStore, about: dict[str, Any]) -> Explanation:
+    """Explain whose token is shown to the control plane, and what that answers."""
+    tokens = store.plane.tokens
+    walk = tokens.explained()
+    told: dict[str, Any] = {}
+    try:
+        where = store.plane.address()
+        told["endpoint"] = Origin(where.url, where.origin)
+        failure = _unresolved(tokens, walk)
+    except StorageError as error:
+        told["endpoint"], failure = origins.unknown(error).endpoint, _failure(error)
+    source = walk.resolved.source if walk.resolved else None
+    attempts = walk.attempts
+    if failure is None:
+        try:
+            lease = store.lease()
+        except StorageError as error:
+            failure = _failure(error)
+        else:
+            told |= {"storage": str(lease.url), "expires_at": lease.expires_at}
+            told["mode"] = "read and write" if lease.writes else "read"
+            if store.source not in (None, source):
+                # credentials of the organisation sign, and the token is how they were had
+                source = store.source
+                attempts = (
+                    *attempts,
+                    Attempt(str(source), "credentials", "of the organisation, for the token's owner"),
+                )
+    return Explanation(**about, **told, attempts=attempts, winner=source, failure=failure)
+
+
+def _unresolved(chain: Chain[Any], walk: Walk[Any]) -> Failure | None:
+    """Return why a walk has no winner, None if it has one."""
+    if isinstance(walk.error, CredentialsNotFoundError):
+        # the attempts say the rest
+        return Failure(type(walk.error).__name__, f"no source has credentials for {chain.provider}://", chain.hint)
+    return None if walk.error is None else _failure(walk.error)
 
 
 def _chain(url: urls.DatasetURL, creds: SecretFields) -> Chain[Any]:

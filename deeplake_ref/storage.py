@@ -13,7 +13,7 @@ import math
 import os
 import threading
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar, cast
 
 from deeplake_ref import urls
 from deeplake_ref.errors import StorageError, StorageOperationUnsupported
@@ -23,6 +23,9 @@ from deeplake_ref.stores import Buffer, Metas, ResourceMeta, Store, open_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+
+    from deeplake_ref.credentials.activeloop_plane import ControlPlane
+    from deeplake_ref.stores.activeloop import LentStore
 
 __all__ = ["Reader", "ResourceMeta", "Writer"]
 
@@ -56,17 +59,29 @@ class _Shared:
     take, and threads of transfers did not come along.
     """
 
-    def __init__(self, url: urls.DatasetURL, creds: Mapping[str, Any] | str | None, deadline_s: float) -> None:
+    def __init__(
+        self,
+        url: urls.DatasetURL,
+        creds: Mapping[str, Any] | str | None,
+        token: str | None,
+        deadline_s: float,
+        *,
+        reads: bool,
+    ) -> None:
         self.prefix = url.prefix
-        self.has_creds = creds is not None
+        self.has_creds = creds is not None or token is not None
         self.closed = False
         self._url = url
         self._creds = SecretFields(creds)
+        self._token = SecretFields(token)
+        self._reads = reads
         self._retry = RetryPolicy(deadline_s=deadline_s)
         self._open()
 
     def _open(self) -> None:
-        self._store: Store = open_store(self._url, self._creds.reveal(), self._retry)
+        token: Any = self._token.reveal()
+        creds = self._creds.reveal()
+        self._store: Store = open_store(self._url, creds, self._retry, token, reads=self._reads)
         self._lock = threading.Lock()
         self._process = os.getpid()
 
@@ -103,7 +118,7 @@ class _Handle:
         Args:
             url: a path with one of the prefixes, or a bare local path.
             creds: the creds dictionary of the cloud, or None for what the machine has.
-            token: a Deep Lake user token; only `al://` looks at it.
+            token: a Deep Lake user token; only `al://` and `creds_key` look at it.
             deadline_s: seconds within which an operation ends when the service does not answer, retries included.
 
         Raises:
@@ -115,8 +130,7 @@ class _Handle:
             raise ValueError(f"a deadline is a positive number of seconds: {deadline_s}")
         self._deadline_s = deadline_s
         self._url = urls.parse(url)
-        self._has_token = token is not None
-        self._shared = _Shared(self._url, creds, deadline_s)
+        self._shared = _Shared(self._url, creds, token, deadline_s, reads=isinstance(self, Reader))
         self._below = ""
 
     def _made(self, kind: type[H], below: str) -> H:
@@ -165,7 +179,7 @@ class _Handle:
         return f"{type(self).__name__}({self.path!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        if self._shared.has_creds or self._has_token:
+        if self._shared.has_creds:
             raise TypeError("a handle that was given creds is not pickled, open it in the other process")
         return (_reopen, (type(self), str(self._url), self._below, self._deadline_s))
 
@@ -174,6 +188,12 @@ def _reopen(kind: type[_Handle], url: str, below: str, deadline_s: float) -> _Ha
     handle = kind(url, deadline_s=deadline_s)
     handle._below = below  # noqa: SLF001 - it is being made here
     return handle
+
+
+def control_plane_of(handle: _Handle) -> ControlPlane:
+    """Return the control plane of a handle at `al://`, asked with its token."""
+    store = handle._shared.store()  # noqa: SLF001 - of this module
+    return cast("LentStore", store).plane
 
 
 class Reader(_Handle):

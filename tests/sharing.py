@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from conformance.services import RunningService, Unreachable, start_services
-from conformance.services.external import VARIABLES
+from conformance.services.external import credential_variables
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -37,14 +37,11 @@ def service_urls(services: Services, places: Iterable[str]) -> list[str]:
 
 def credentials(services: Services) -> dict[str, str]:
     """Return the variables from which a run learns the root credentials of services that it did not start."""
-    found = {}
+    found: dict[str, str] = {}
     for service in services.values():
         if not isinstance(service, RunningService):
             continue
-        if service.prefix == "az":
-            found["AZURITE_ACCOUNTS"] = f"{service.access_key}:{service.secret_key}"
-        names = VARIABLES.get(service.name, ())
-        found |= dict(zip(names, (service.access_key, service.secret_key), strict=False))
+        found |= credential_variables(service)
     return found
 
 

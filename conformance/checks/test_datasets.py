@@ -105,8 +105,7 @@ def test_exists_is_false_where_there_is_no_dataset(place: Place, case: str) -> N
 @wired
 def test_exists_raises_where_it_cannot_know(place: Place) -> None:
     """A bucket that is not there, and a service that is not reached."""
-    service = place.testbed.service(place.id)
-    url = service.url_of(f"missing-{place.fresh()}-{place.testbed.name}", "ds")
+    url = place.url_in_a_missing_bucket("ds")
     unreachable = place.creds_for(place.testbed.closed_url)
 
     raises("StorageBucketNotFound", exists, place, url)

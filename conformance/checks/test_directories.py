@@ -8,10 +8,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from conformance.checking import budget, checks, wired
+from conformance.checking import budget, checks, direct, wired
 from conformance.expectations import CheckFailure, assert_equal, assert_true, raises
 from conformance.places import Place
 from conformance.strategies.keys import directories, key_sets, keys, segments
@@ -67,6 +67,7 @@ def test_subdir_is_a_prefix(place: Place, case: str, folder: str) -> None:
 @given(name=segments(), depth=st.integers(1, 3), whole=st.booleans())
 def test_a_key_may_repeat_its_directory(place: Place, name: str, depth: int, whole: bool) -> None:
     """`d/d/a` in the handle of `d` is not `d/a`; the key repeats the last directory, or the whole path of the handle."""
+    assume(place.prefix != "al" or "@" not in name)  # there it begins a version, in the URL of a handle
     folder = place.fresh()
     repeated = "/".join([folder, *[name] * depth] if whole else [name] * depth)
     place.witness.put_many({f"{folder}/{name}/a.k": b"outer", f"{folder}/{name}/{repeated}/a.k": b"inner"})
@@ -196,6 +197,7 @@ def test_removing_a_missing_directory_is_no_error(place: Place, folder: str, val
 
 @checks("DIR-8")
 @wired
+@direct
 @pytest.mark.parametrize("case", ["no-slash", "slash"])
 def test_a_whole_bucket_is_not_removed(place: Place, case: str) -> None:
     """In a bucket of the check's own."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from conformance.checking import checks, needs, on, wired
+from conformance.checking import checks, direct, needs, on, wired
 from conformance.expectations import CheckFailure, Inconclusive, Raised, assert_equal, assert_true, raises, shown
 from conformance.places import Place
 from conformance.services.identities import MAKERS, Identity, NoSuchIdentity
@@ -109,8 +109,7 @@ ON_A_SERVICE: dict[str, tuple[str, Callable[[Place], object]]] = {
 
 def missing_bucket(place: Place) -> str:
     """Return the URL of a root in a bucket that nobody made."""
-    service = place.testbed.service(place.id)
-    return service.url_of(f"missing-{place.fresh()}-{place.testbed.name}", "root")
+    return place.url_in_a_missing_bucket()
 
 
 def _https(place: Place) -> str:
@@ -146,6 +145,7 @@ def test_an_error_of_a_service_has_the_classes_above_its_own(place: Place, case:
 
 @checks("ERR-2")
 @wired
+@direct
 @pytest.mark.parametrize("case", OPERATIONS)
 def test_what_is_not_allowed_is_denied(place: Place, case: str) -> None:
     """Reads of who may write only, writes of who may read only."""
@@ -188,6 +188,7 @@ def test_what_is_not_allowed_on_disk_is_denied(place: Place, case: str) -> None:
 
 @checks("ERR-3")
 @wired
+@direct
 @pytest.mark.parametrize("case", ["wrong-secret", "unknown-key-id"])
 def test_who_is_not_believed_is_not_authenticated(place: Place, case: str) -> None:
     """From every operation."""
@@ -199,6 +200,7 @@ def test_who_is_not_believed_is_not_authenticated(place: Place, case: str) -> No
 
 @checks("ERR-4")
 @wired
+@direct
 @needs("anonymous")
 @pytest.mark.parametrize("case", ["anonymous"])
 def test_nobody_is_not_authenticated(place: Place, case: str) -> None:
@@ -242,7 +244,7 @@ def _assert_each(name: str, words: Iterable[str], reader: Reader, writer: Writer
 
 
 def _assert_documented(place: Place, case: str) -> None:
-    refusal = REFUSALS[place.prefix][case]
+    refusal = REFUSALS[place.cloud][case]
     handles = opened_at(place, place.testbed.strangers.url(refusal.answer))
     for word, error in _assert_each(refusal.kind or "StorageError", OPERATIONS, *handles):
         assert_equal(refusal.answer.status, error.http_status, f"the HTTP status of {word}")

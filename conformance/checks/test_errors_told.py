@@ -169,7 +169,7 @@ CAUSES: dict[str, Callable[[Place], TargetError]] = {
 
 
 def _refused(place: Place, kind: str, word: str) -> TargetError:
-    url = place.testbed.strangers.url(REFUSALS[place.prefix][kind].answer)
+    url = place.testbed.strangers.url(REFUSALS[place.cloud][kind].answer)
     return refused("StorageAccessDenied", word, *opened_at(place, url))
 
 
@@ -308,7 +308,7 @@ def _assert_refused_once(seen: Tapped) -> None:
 @pytest.mark.parametrize("case", [f"denied-{word}" for word in OPERATIONS])
 def test_a_denial_is_not_asked_for_twice(place: Place, case: str) -> None:
     """Refused as the cloud documents it, whatever is asked."""
-    stranger = place.testbed.strangers.url(REFUSALS[place.prefix]["access-denied"].answer)
+    stranger = place.testbed.strangers.url(REFUSALS[place.cloud]["access-denied"].answer)
     with place.tapped(stranger) as seen:
         with suppress(TargetError):  # which class it is, is said elsewhere
             OPERATIONS[case.removeprefix("denied-")](seen.reader, seen.writer)

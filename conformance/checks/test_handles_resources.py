@@ -22,6 +22,7 @@ from conformance.places import Place, Tapped
 from conformance.strategies.values import PART
 from conformance.targets import NotClaimed, elsewhere
 from conformance.targets.masking import Secrets
+from conformance.targets.tokened import split
 
 LARGE = bytes(2 * PART + 1000)
 """What is read in more than one request."""
@@ -36,7 +37,8 @@ def test_a_fork_disturbs_nobody(place: Place) -> None:
     if not hasattr(os, "fork"):
         raise Inconclusive("there is no fork on this platform")
     sizes = {f"small{number}.k": 20_000 for number in range(6)} | {"large.k": len(LARGE)}
-    asked = {"do": "fork", "url": f"{place.url}/{place.fresh()}", "creds": place.creds, "sizes": sizes}
+    creds, token = split(place.creds, None)
+    asked = {"do": "fork", "url": f"{place.url}/{place.fresh()}", "creds": creds, "token": token, "sizes": sizes}
     answer = elsewhere.ask(place.testbed.spec, asked, place.target.claims.deadline_s)
     masking = Secrets()
     masking.note(place.creds)
@@ -273,10 +275,9 @@ def test_failures_on_disk_give_everything_back(place: Place) -> None:
 @pytest.mark.parametrize("case", ["missing-bucket", "unreachable"])
 def test_failures_of_a_service_give_everything_back(place: Place, case: str) -> None:
     """Writes into a bucket that does not exist, and to an address where nothing listens."""
-    service = place.testbed.service(place.id)
     url, creds, name = place.url, place.creds, "StorageNetworkConnectionError"
     if case == "missing-bucket":
-        url, name = service.url_of(f"missing-{place.fresh()}-{place.testbed.name}", "root"), "StorageBucketNotFound"
+        url, name = place.url_in_a_missing_bucket(), "StorageBucketNotFound"
     else:
         creds = place.creds_for(place.testbed.closed_url)
 

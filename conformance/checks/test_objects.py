@@ -120,8 +120,7 @@ IN_A_BUCKET: dict[str, Callable[[Any, Any], object]] = {
 @pytest.mark.parametrize("case", IN_A_BUCKET)
 def test_a_missing_bucket_is_bucket_not_found(place: Place, case: str) -> None:
     """From every operation that asks the service."""
-    service = place.testbed.service(place.id)
-    url = service.url_of(f"missing-{place.fresh()}-{place.testbed.name}", "root")
+    url = place.url_in_a_missing_bucket()
     reader, writer = place.open_reader(url), place.open_writer(url)
 
     raises("StorageBucketNotFound", IN_A_BUCKET[case], reader, writer)

@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -38,6 +39,7 @@ class Request:
         headers: by lower-case name; of a repeated one the last.
         body: whole.
         now: unix seconds by the clock of the world, which may be off on purpose.
+        repeated: lower-case names of headers that came more than once.
     """
 
     method: str
@@ -45,6 +47,7 @@ class Request:
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
     now: float
+    repeated: frozenset[str] = frozenset()
 
     @property
     def path(self) -> str:
@@ -73,11 +76,23 @@ def _single(text: str) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a fake says."""
+    """What a fake says.
+
+    Attributes:
+        status: of HTTP.
+        body: whole.
+        headers: further ones; the length is added.
+        delay_s: seconds that it is held back.
+        cut: whether the connection ends after half of the body, whose whole length was told.
+        silent: whether nothing is said until the client gives up, for `STALL_S` at most.
+    """
 
     status: int = 200
     body: bytes = field(default=b"", repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    delay_s: float = 0.0
+    cut: bool = False
+    silent: bool = False
 
     @classmethod
     def of_json(cls, values: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Self:
@@ -162,11 +177,17 @@ class FakeServer:
         size = int(handler.headers.get("Content-Length") or 0)
         body = handler.rfile.read(min(size, LONGEST_BODY))
         headers = {name.lower(): value for name, value in handler.headers.items()}
-        request = Request(handler.command, handler.path, headers, body, time.time() + self.clock_s)
+        names = Counter(name.lower() for name in handler.headers)
+        repeated = frozenset(name for name, count in names.items() if count > 1)
+        request = Request(handler.command, handler.path, headers, body, time.time() + self.clock_s, repeated)
         self.received.append(request)
         if self.fault == "stall":
             self._gone.wait(STALL_S)
         answer = failing(self.fault) if self.fault else self.fake.answer(request)
+        if answer is not None and (answer.silent or answer.delay_s):
+            self._gone.wait(STALL_S if answer.silent else answer.delay_s)
+        if answer is not None and answer.silent:
+            answer = None
         self.asked.append(Asked(self.fake.name, request.method, request.path, answer.status if answer else None))
         if answer is None:
             handler.close_connection = True
@@ -176,8 +197,10 @@ class FakeServer:
             handler.send_header(name, value)
         handler.send_header("Content-Length", str(len(answer.body)))
         handler.end_headers()
+        if answer.cut:
+            handler.close_connection = True
         if request.method != "HEAD":
-            handler.wfile.write(answer.body)
+            handler.wfile.write(answer.body[: len(answer.body) // 2] if answer.cut else answer.body)
 
 
 class _Server(ThreadingHTTPServer):

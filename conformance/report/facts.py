@@ -12,6 +12,8 @@ from conformance.requirements import LEVELS
 from conformance.verdicts import BROKEN, CONFORMS, UNJUDGED, WORST_FIRST, exit_code, is_red
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from conformance.record import Record
 
 GROUPED = ("unreachable", "not-run", "inconclusive", "known-fail", "not-claimed")
@@ -37,17 +39,39 @@ def _what_ran(record: Record) -> list[Fact]:
     target = record.start["target"]
     version = f" {target['version']}" if target.get("version") else ""
     found = [Fact("target", one_line(f"{target['name']}{version}, {target['door']}"))]
+    if record.start.get("shard"):
+        found.append(Fact("shard", one_line(record.start["shard"])))
+    if record.parts:
+        found.append(Fact("merged", f"{len(record.parts)} in one record", tuple(map(part_name, record.parts))))
     lost = {service["name"] for service in record.lost_services()}
     running = [
-        f"{service['name']} {service['version']} ({service['runtime']})"
+        f"{service['name']} {service['version']} ({_runtime(service)})"
         for service in record.services
         if service["state"] == "running" and service["name"] not in lost
     ]
     if running:
-        found.append(Fact("services", one_line(", ".join(running))))
+        found.append(Fact("services", one_line(", ".join(dict.fromkeys(running)))))
+    if record.start.get("hermetic"):
+        found.append(Fact("hermetic", _hermetic(record)))
     if "mem" in record.places:
         found.append(Fact("witness", "on mem it is a second handle of the target: nothing else sees its memory"))
     return found
+
+
+def _hermetic(record: Record) -> str:
+    """Say what the kernel turned away, and where that is known, how much of it during no check."""
+    text = "in a network namespace that has the loopback only"
+    if record.end is None or "turned_away" not in record.end:
+        return text
+    count, outside = record.end["turned_away"], record.end.get("turned_away_outside")
+    if not count:
+        return f"{text}; nothing was to leave it"
+    rest = f", {outside} of them during no check" if outside else ""
+    return f"{text}; packets and connections without a route: {count}{rest}"
+
+
+def _runtime(service: Mapping[str, Any]) -> str:
+    return f"{service['runtime']}, left running" if service.get("left_running") else str(service["runtime"])
 
 
 def _services_lost(record: Record) -> list[Fact]:
@@ -94,8 +118,9 @@ def _troubles(record: Record) -> list[Fact]:
         if lie["state"] == "gone"
     ]
     found += [Fact("harness", one_line(reason)) for reason in record.harness]
+    found += [Fact("missing", one_line(sentence)) for sentence in record.missing]
     if not record.complete:
-        missing = sum(not cell.results for cell in record.cells())
+        missing = sum(not cell.results for cell in record.asked())
         text = f"the record has no last line, the run was cut off; {missing} verdicts are missing at least"
         found.append(Fact("incomplete", text))
     return found
@@ -114,7 +139,10 @@ def final_word(record: Record, *, strict: bool) -> str:
     if code != CONFORMS:
         return f"{name} is not judged: {_unjudged(record)}"
     missed = sum(is_red(cell.verdict, "SHOULD", strict=True) for cell in record.cells())
-    return f"{name} conforms" + (f", {missed} SHOULD {'does' if missed == 1 else 'do'} not hold" if missed else "")
+    shard = f" in shard {one_line(record.start['shard'])}" if record.elsewhere else ""
+    return f"{name} conforms{shard}" + (
+        f", {missed} SHOULD {'does' if missed == 1 else 'do'} not hold" if missed else ""
+    )
 
 
 def _broken(record: Record, *, strict: bool) -> str:
@@ -131,13 +159,14 @@ def _broken(record: Record, *, strict: bool) -> str:
 def _unjudged(record: Record) -> str:
     reasons = [f"{service['name']} {service['state']}" for service in record.lost_services()]
     for verdict in UNJUDGED:
-        count = sum(cell.verdict == verdict for cell in record.cells())
+        count = sum(cell.verdict == verdict for cell in record.asked())
         if count:
             reasons.append(f"{count} {verdict}")
     if record.harness:
         reasons.append("the suite had trouble of its own")
     if not record.complete:
         reasons.append("the record is incomplete")
+    reasons += record.missing
     return one_line(", ".join(reasons) or "nothing was exercised")
 
 
@@ -162,6 +191,14 @@ def effort(record: Record) -> str:
 def origin(record: Record) -> str:
     """Return what makes a run come again: suite, profile, seed, Python."""
     start = record.start
+    seeds = start.get("seeds", [start["seed"]])
     return one_line(
-        f"suite {start['suite']}, profile {start['profile']}, seed {start['seed']}, Python {start['python']}"
+        f"suite {start['suite']}, profile {start['profile']}, "
+        f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}, Python {start['python']}"
     )
+
+
+def part_name(part: dict[str, Any]) -> str:
+    """Return what a run is called among those that were merged."""
+    shard = f"shard {part['shard']}, " if part["shard"] else ""
+    return one_line(f"{part['record']} ({shard}Python {part['python']})")

@@ -50,6 +50,8 @@ def result_lines(record: Record, result: dict[str, Any], *, width: int = 80) -> 
     """Return the lines of one result."""
     lines = _heading(record, result, width)
     lines += _block("place", f"{result['place']}, {_check(result)}", width)
+    if result.get("run"):
+        lines += _block("run", result["run"], width)
     if result["reason"]:
         lines += _block("reason", result["reason"], width)
     failure = result["failure"]

@@ -52,7 +52,7 @@ def _case(suite: ET.Element, record: Record, identity: str, place: str, *, stric
     level = record.level(identity)
     if is_red(verdict, level, strict=strict):
         tag = "failure"
-    elif cell is not None and verdict in UNJUDGED:
+    elif cell is not None and verdict in UNJUDGED and record.is_asked(cell):
         tag = "error"
     else:
         tag = "skipped"
@@ -73,6 +73,7 @@ def _short(failure: dict[str, str] | None) -> str:
 def _trouble(root: ET.Element, record: Record) -> None:
     troubles = [(f"service {lost['name']}", f"{lost['reason']}; {lost['hint']}") for lost in record.lost_services()]
     troubles += [(f"suite {number}", reason) for number, reason in enumerate(record.harness, 1)]
+    troubles += [(f"missing {number}", sentence) for number, sentence in enumerate(record.missing, 1)]
     if not record.complete:
         troubles.append(("record", "the record is incomplete: the run was cut off before its end"))
     if troubles:

@@ -148,13 +148,18 @@ class LiveProgress:
         with self._lock:
             self._seen += 1
             verdict = result["verdict"]
-            if verdict in TOLD:
-                self._red += 1
-                case = f", case {result['case']}" if result["case"] is not None else ""
-                self._say(f"{verdict}: {result['requirement']} on {result['place']}{case}")
+            self.tell(result)
             self._count_area(result["requirement"], verdict)
             if self._live is not None and self._checks is not None:
                 self._live.update(self._checks, completed=self._seen, description=escape(self._count()))
+
+    def tell(self, result: dict[str, Any]) -> None:
+        """Tell one result if it is bad, without counting it as one that was expected."""
+        with self._lock:
+            if result["verdict"] in TOLD:
+                self._red += 1
+                case = f", case {result['case']}" if result["case"] is not None else ""
+                self._say(f"{result['verdict']}: {result['requirement']} on {result['place']}{case}")
 
     def _count_area(self, requirement: str, verdict: str) -> None:
         known = requirements.load() if self._known is None else self._known

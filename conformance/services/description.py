@@ -10,7 +10,10 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-ORDER = ("moto", "azurite", "fake-gcs-server", "minio", "versitygw")
+ORDER = ("moto", "azurite", "fake-gcs-server", "minio", "versitygw", "activeloop")
+
+CONTROL_PLANE = "activeloop"
+"""The service that stores nothing itself: it gives out credentials for the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +52,38 @@ class Native:
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """How to run a service as a container: the official image, and the folder that builds the same thing."""
+    """How to run a service as a container: the official image, the folder that builds ours, and what both are started with.
+
+    Texts may hold `{port}`, the port inside, `{host_port}`, the one on 127.0.0.1, the root credential, and `{preload}`.
+
+    Attributes:
+        image: the official image, without its tag.
+        tag: the tag of the official image that is nearest to the version.
+        build: the folder in the source that our image is built from.
+        port: where the service listens inside.
+        command: what follows the image's entry point.
+        official_command: the same for the official image, where it differs.
+        env: its environment.
+        tmpfs: directories of its own in memory.
+        volume: a directory on disk that ends with the container, empty for none; only our image lets any user write there,
+            with another one it is in memory.
+        preload: a file of this package that a Node is to run first, handed over in `{preload}` as a `data:` URL.
+        memory_mb: most memory.
+        pids: most processes and threads.
+    """
 
     image: str
     tag: str
     build: str
     port: int
+    command: tuple[str, ...] = ()
+    official_command: tuple[str, ...] = ()
+    env: dict[str, str] = field(default_factory=dict)
+    tmpfs: tuple[str, ...] = ("/tmp",)  # noqa: S108 - a mount of the container
+    volume: str = ""
+    preload: str = ""
+    memory_mb: int = 1024
+    pids: int = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +114,11 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(found, key=lambda name: (ORDER.index(name) if name in ORDER else len(ORDER), name)))
 
 
+def storages() -> tuple[str, ...]:
+    """Return the names of the services that store something."""
+    return tuple(name for name in names() if name != CONTROL_PLANE)
+
+
 @cache
 def load(name: str) -> Description:
     """Return the description of a service; raises `KeyError` for an unknown one."""
@@ -104,7 +138,7 @@ def load(name: str) -> Description:
             install=native["install"],
             env=native.get("env", {}),
         ),
-        container=Container(**values["container"]),
+        container=Container(**{name: _frozen(value) for name, value in values["container"].items()}),
         divergences=tuple(
             Divergence(
                 service=name,
@@ -119,6 +153,10 @@ def load(name: str) -> Description:
             for case in _cases(lie.get("case", ""))
         ),
     )
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _cases(given: str | list[str]) -> list[str]:

@@ -8,6 +8,7 @@ import re
 import secrets
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -54,9 +55,19 @@ def probe(lie: Divergence, service: RunningService) -> bool:
     bucket = f"probe-{secrets.token_hex(6)}"
     witness = witness_for(service, bucket)
     witness.create_root()
-    if lie.probe in OF_IDENTITIES:
-        return OF_IDENTITIES[lie.probe](service, bucket)
-    return PROBES[lie.probe](witness, lie.keys)
+    try:
+        if lie.probe in OF_IDENTITIES:
+            return OF_IDENTITIES[lie.probe](service, bucket)
+        return PROBES[lie.probe](witness, lie.keys)
+    finally:
+        if service.outlives_the_run:
+            _remove(witness)
+
+
+def _remove(witness: Witness) -> None:
+    """Remove the bucket of a probe where the service lets it: some cannot list what the probe wrote."""
+    with suppress(Exception):
+        witness.remove_root()
 
 
 def _kept(witness: Witness, keys: tuple[str, ...]) -> bool:

@@ -20,6 +20,9 @@ TIMEOUT_S = 5.0
 VARIABLES = {"minio": ("MINIO_ROOT_USER", "MINIO_ROOT_PASSWORD"), "versitygw": ("ROOT_ACCESS_KEY", "ROOT_SECRET_KEY")}
 """Where the servers read their root user from; moto and fake-gcs-server accept any."""
 
+ADMIN_VARIABLE = "ACTIVELOOP_ADMIN_TOKEN"
+"""Where the control plane reads the token of its admin side from."""
+
 
 def connect(description: Description, url: str) -> RunningService | Unreachable:
     """Return the service at a URL, or why it cannot be used."""
@@ -48,9 +51,23 @@ def _credential(description: Description) -> tuple[str, str]:
         if not colon:
             raise LookupError("set AZURITE_ACCOUNTS=name:key as for the server")
         return name, keys.split(":")[0]
+    if description.prefix == "al":
+        if not os.environ.get(ADMIN_VARIABLE):
+            raise LookupError(f"set {ADMIN_VARIABLE} as for the server")
+        return "", os.environ[ADMIN_VARIABLE]
     if description.name in VARIABLES:
         user, password = VARIABLES[description.name]
         if not (os.environ.get(user) and os.environ.get(password)):
             raise LookupError(f"set {user} and {password} as for the server")
         return os.environ[user], os.environ[password]
     return new_credential(description.prefix)
+
+
+def credential_variables(service: RunningService) -> dict[str, str]:
+    """Return the variables from which another run learns the root credential of a service; empty where any will do."""
+    if service.prefix == "az":
+        return {"AZURITE_ACCOUNTS": f"{service.access_key}:{service.secret_key}"}
+    if service.prefix == "al":
+        return {ADMIN_VARIABLE: service.secret_key}
+    names = VARIABLES.get(service.name, ())
+    return dict(zip(names, (service.access_key, service.secret_key), strict=False))

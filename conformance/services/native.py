@@ -9,6 +9,7 @@ import os
 import secrets
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.error
@@ -22,7 +23,7 @@ from conformance.services.running import RunningService, last_lines
 if TYPE_CHECKING:
     from conformance.services.description import Description
     from conformance.services.provisioning import Progress
-    from conformance.services.started import Watched
+    from conformance.services.watched import Watched
 
 READY_S = 60.0
 POLL_S = 0.03
@@ -70,6 +71,8 @@ def _start_once(description: Description, place: Path, log: Path, watched: Watch
         "binary": str(place / description.native.install.get("binary", "")),
         "modules": str(place / "node_modules"),
         "here": str(Path(__file__).parent),
+        "this_python": sys.executable,
+        "source": str(Path(__file__).parents[2]),
         "access_key": access_key,
         "secret_key": secret_key,
     }

@@ -70,6 +70,8 @@ def place_of(description: Description) -> Path:
 
 def installed(description: Description) -> Path | None:
     """Return the installation, None if there is none."""
+    if description.native.install["kind"] == "none":
+        return Path(__file__).parents[1]
     place = place_of(description)
     return place if place.is_dir() else None
 
@@ -95,11 +97,13 @@ def install(description: Description, progress: Progress) -> Path:
         ToolMissing: a toolchain is missing; the message says how to get it.
         InstallationFailed: pip, npm or go failed or took too long.
     """
+    if description.native.install["kind"] == "none":
+        return Path(sys.prefix)
     place = place_of(description)
     if place.is_dir():
         return place
     place.parent.mkdir(parents=True, exist_ok=True)
-    with _locked(place.with_suffix(place.suffix + ".lock")):
+    with locked(place.with_suffix(place.suffix + ".lock")):
         if place.is_dir():
             return place
         progress.step(description.name, f"installing {description.version} ({description.native.install['kind']})")
@@ -158,7 +162,8 @@ def _run(name: str, command: list[str], log: Path, environment: dict[str, str]) 
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Iterator[None]:
+    """Hold a lock among the processes of this user."""
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

@@ -27,12 +27,14 @@ class RunningService:
         prefix: `s3`, `az` or `gcs`.
         url: where it listens, such as `http://127.0.0.1:40113`.
         version: what runs.
-        runtime: `native` or `external`.
+        runtime: `native`, `container` or `external`.
         access_key: the root user or account.
         secret_key: its key; never printed.
         ready_path: the path that answers while it lives.
         pid: its process, None if it is not ours.
         log: its output, None if it is not ours.
+        container: the id of its container, None if it is in none.
+        kept: whether it outlives the run, so that what a run made in it has to be removed.
     """
 
     name: str
@@ -45,6 +47,8 @@ class RunningService:
     ready_path: str = "/"
     pid: int | None = None
     log: Path | None = None
+    container: str | None = None
+    kept: bool = False
 
     def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
         """Keep Hypothesis, which prints dataclasses field by field, from showing the key."""
@@ -72,6 +76,11 @@ class RunningService:
         """Return the Deep Lake path of a place in a bucket or container."""
         account = f"{self.access_key}/" if self.prefix == "az" else ""
         return f"{self.prefix}://{account}{bucket}" + (f"/{path}" if path else "")
+
+    @property
+    def outlives_the_run(self) -> bool:
+        """Whether somebody else uses it after this run."""
+        return self.kept or self.runtime == "external"
 
     def alive(self) -> bool:
         """Whether it answers at all; any HTTP answer counts."""

@@ -1,9 +1,14 @@
 """
 Stops what a killed runner left: `python -m conformance.services.watchdog` as a child of the runner.
 
-It reads lines from its stdin, a pipe whose other end only the runner holds: `pid N` for a process group to stop, `dir PATH`
-for a directory to remove. When the pipe ends, because the runner closed it or was killed, it does so and ends. It ignores
-Ctrl-C, which a terminal sends to it as well.
+It reads lines from its stdin, a pipe whose other end only the runner holds. When the pipe ends, because the runner closed it
+or was killed, it does what they say and ends. It ignores Ctrl-C, which a terminal sends to it as well.
+
+    pid N                         stop this process group
+    dir PATH                      remove this directory
+    run LABEL                     remove the containers of this run
+    over LABEL                    the runner has removed them itself
+    keep N, keep PATH, keep ID    leave this alone after all
 """
 
 from __future__ import annotations
@@ -17,6 +22,9 @@ from contextlib import suppress
 
 GRACE_S = 5.0
 """Seconds between asking a process group to end and killing it."""
+
+ENGINE_S = 25.0
+"""Seconds for which an engine that does not answer is asked again."""
 
 
 def stop_group(group: int, grace_s: float = GRACE_S) -> None:
@@ -46,18 +54,31 @@ def _gone(group: int, patience_s: float) -> bool:
 def main() -> None:
     """Collect what to clean up, wait for the end of the pipe, clean up."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    groups: list[int] = []
-    directories: list[str] = []
+    told: dict[str, list[str]] = {"pid": [], "dir": [], "run": [], "over": [], "keep": []}
     for line in sys.stdin:
         kind, _, value = line.rstrip("\n").partition(" ")
-        if kind == "pid":
-            groups.append(int(value))
-        elif kind == "dir":
-            directories.append(value)
-    for group in groups:
-        stop_group(group)
-    for directory in directories:
-        shutil.rmtree(directory, ignore_errors=True)
+        told.setdefault(kind, []).append(value)
+    spared = set(told["keep"])
+    for group in told["pid"]:
+        if group not in spared:
+            stop_group(int(group))
+    for run in set(told["run"]) - set(told["over"]):
+        _remove_containers(run, spared)
+    for directory in told["dir"]:
+        if directory not in spared:
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+def _remove_containers(run: str, spared: set[str]) -> None:
+    from conformance.services import engine
+
+    ends = time.monotonic() + ENGINE_S
+    while time.monotonic() < ends:
+        try:
+            engine.remove_run(run, spared)
+            return
+        except Exception:  # noqa: BLE001 - nobody is there to be told; the engine may be busy, and the next start sweeps
+            time.sleep(1)
 
 
 if __name__ == "__main__":

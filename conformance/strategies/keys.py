@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 from hypothesis import strategies as st
 
+from conformance.settings import AL
+
 LETTERS = "abcxyz0189"
 MARKS = "-_+%#&=;:~!$'(),@"
 WIDE = "éñ日本😀"
@@ -44,7 +46,7 @@ _LIMITS = {
 
 def limits_of(place: str) -> KeyLimits:
     """Return what a place can store."""
-    return _LIMITS.get(place, OBJECTS)
+    return _LIMITS.get(place.removeprefix(AL), OBJECTS)
 
 
 def segments() -> st.SearchStrategy[str]:

@@ -4,7 +4,7 @@ What a target says about itself, read from a TOML file of its own.
 ```toml
 name = "folder"
 areas = ["objects", "ranges"]           # default: all
-prefixes = ["file"]                     # default: mem file s3 az gcs
+prefixes = ["file"]                     # default: mem file s3 az gcs al
 sources = ["aws_dict", "aws_env"]       # where it looks for credentials; default: all sources of its prefixes
 
 [options]
@@ -45,7 +45,7 @@ from conformance.model.precedence import ORDER
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-PREFIXES = ("mem", "file", "s3", "az", "gcs")
+PREFIXES = ("mem", "file", "s3", "az", "gcs", "al")
 SOURCES = {"s3": ORDER["aws"], "az": ORDER["azure"], "gcs": ORDER["google"]}
 """Where a credential may come from, by prefix; a claims file uses these names, in any order."""
 

@@ -179,6 +179,6 @@ def _areas() -> tuple[str, ...]:
 
 
 def _places() -> tuple[str, ...]:
-    from conformance.services import names
+    from conformance.selecting import known_places
 
-    return (*PREFIXES, *names())
+    return tuple(dict.fromkeys([*PREFIXES, *known_places()]))

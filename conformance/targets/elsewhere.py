@@ -88,7 +88,7 @@ def _read_pickled(_storage: Any, asked: dict[str, Any]) -> dict[str, Any]:
 
 def _fork(storage: Any, asked: dict[str, Any]) -> dict[str, Any]:
     """Use a handle, fork, and read through it on both sides at once."""
-    given = {} if asked["creds"] is None else {"creds": asked["creds"]}
+    given = {name: asked[name] for name in ("creds", "token") if asked.get(name) is not None}
     values = {name: bytes([number]) * size for number, (name, size) in enumerate(sorted(asked["sizes"].items()))}
     writer = storage.Writer(asked["url"], **given)
     for path, value in values.items():

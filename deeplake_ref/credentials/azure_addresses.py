@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from deeplake_ref.credentials.azure_arguments import checked
 from deeplake_ref.credentials.azure_texts import AzureCredentials, invalid
+from deeplake_ref.credentials.azure_tokens import RESOURCE
 from deeplake_ref.credentials.endpoints import checked_endpoint
 from deeplake_ref.errors import InvalidURIError
 
@@ -67,10 +68,11 @@ def endpoint(creds: SecretFields, credentials: AzureCredentials, account: str) -
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """Where a token would be sent."""
+    """Where a token would be sent, and the resource that it is for."""
 
     creds: SecretFields
     account: str
+    resource: str = RESOURCE
 
     @property
     def insecure(self) -> str | None:

@@ -67,7 +67,12 @@ class ServicePrincipal:
         tenant, client = _application(proof)
         self.destination.check()
         make = _with_secret if proof == SECRET else _with_certificate
-        return answer(self.name, partial(exchanged, self.name, authority(), make(tenant, client), self.patience_s))
+        return answer(
+            self.name,
+            partial(
+                exchanged, self.name, authority(), make(tenant, client), self.patience_s, self.destination.resource
+            ),
+        )
 
 
 def _with_secret(tenant: str, client: str) -> Callable[..., Any]:
@@ -124,7 +129,8 @@ class WorkloadIdentity:
                 raise invalid(f"the file of {TOKEN_FILE} is empty")
             return WorkloadIdentityCredential(tenant_id=tenant, client_id=client, token_file_path=path, **settings)
 
-        return answer(self.name, partial(exchanged, self.name, authority(), make, self.patience_s))
+        ask = partial(exchanged, self.name, authority(), make, self.patience_s, self.destination.resource)
+        return answer(self.name, ask)
 
 
 def _application(proof: str) -> tuple[str, str]:

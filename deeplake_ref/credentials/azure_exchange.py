@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from deeplake_ref.credentials.azure_entra import unavailable, unlogged, variable
 from deeplake_ref.credentials.azure_texts import invalid
-from deeplake_ref.credentials.azure_tokens import SCOPE, Token
+from deeplake_ref.credentials.azure_tokens import RESOURCE, Token, scope_of
 from deeplake_ref.credentials.endpoints import checked_endpoint
 from deeplake_ref.errors import InvalidURIError, StorageError, StorageProviderMissingError
 from deeplake_ref.secrets import Secret
@@ -59,7 +59,7 @@ def authority() -> str:
     return checked
 
 
-def exchanged(source: str, host: str, make: Callable[..., Any], patience_s: float) -> Token:
+def exchanged(source: str, host: str, make: Callable[..., Any], patience_s: float, resource: str = RESOURCE) -> Token:
     """Return a token of a new credential, which knows none yet.
 
     Args:
@@ -67,6 +67,7 @@ def exchanged(source: str, host: str, make: Callable[..., Any], patience_s: floa
         host: the base URL of Entra ID.
         make: makes the credential of azure-identity from keyword arguments; raises `StorageError`, or `ValueError`.
         patience_s: seconds that the endpoint is waited for.
+        resource: what the token is for.
 
     Raises:
         CredentialsUnavailableError: the endpoint refuses, fails, or is not reached; `code` is that of Entra ID.
@@ -77,7 +78,7 @@ def exchanged(source: str, host: str, make: Callable[..., Any], patience_s: floa
         watch = _Watch()
         left -= 1
         try:
-            return _token(make, host, watch, patience_s)
+            return _token(make, host, watch, patience_s, resource)
         except StorageError:
             raise
         except Exception as error:  # noqa: BLE001 - what comes from the SDK may hold secrets and is replaced
@@ -87,7 +88,7 @@ def exchanged(source: str, host: str, make: Callable[..., Any], patience_s: floa
             raise failure
 
 
-def _token(make: Callable[..., Any], host: str, watch: _Watch, patience_s: float) -> Token:
+def _token(make: Callable[..., Any], host: str, watch: _Watch, patience_s: float, resource: str) -> Token:
     from azure.core.pipeline.transport import RequestsTransport
     from requests import Session
 
@@ -110,7 +111,7 @@ def _token(make: Callable[..., Any], host: str, watch: _Watch, patience_s: float
             raw_response_hook=watch,
         ) as credential,
     ):
-        told = credential.get_token_info(SCOPE)
+        told = credential.get_token_info(scope_of(resource))
         return Token(Secret(told.token), float(told.expires_on))
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from deeplake_ref.credentials.azure_entra import PATIENCE_S, answer, left_out, unavailable, unlogged
-from deeplake_ref.credentials.azure_tokens import SCOPE, NotThereError, Token
+from deeplake_ref.credentials.azure_tokens import NotThereError, Token, scope_of
 from deeplake_ref.credentials.chain import NotMine
 from deeplake_ref.errors import StorageProviderMissingError
 from deeplake_ref.secrets import Secret
@@ -52,7 +52,7 @@ class AzureLogin:
             with unlogged():
                 # its time-out is in whole seconds by its signature, and handed to `subprocess` as it is
                 credential = AzureCliCredential(process_timeout=self.patience_s)
-                told = credential.get_token_info(SCOPE)
+                told = credential.get_token_info(scope_of(self.destination.resource))
             if isinstance(told.token, str) and told.token.strip():
                 return Token(Secret(told.token), float(told.expires_on))
             failure: Exception = unavailable(f"{self.name}: `az` did not answer with a token", None)

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 
 from deeplake_ref.credentials.azure_entra import PATIENCE_S, answer, left_out, unavailable, variable
 from deeplake_ref.credentials.azure_texts import Answer, invalid
-from deeplake_ref.credentials.azure_tokens import RESOURCE, NotThereError, Token
+from deeplake_ref.credentials.azure_tokens import NotThereError, Token
 from deeplake_ref.credentials.chain import NotMine
 from deeplake_ref.credentials.endpoints import checked_endpoint
 from deeplake_ref.errors import InvalidURIError, StorageError
@@ -75,7 +75,7 @@ class ManagedIdentity:
             raise invalid("IDENTITY_SERVER_THUMBPRINT is set, and Service Fabric is not supported")
         _check("IDENTITY_ENDPOINT", service)
         self.destination.check()
-        query = {"api-version": "2019-08-01", "resource": RESOURCE, **_named()}
+        query = {"api-version": "2019-08-01", "resource": self.destination.resource, **_named()}
         secret = Secret(header)
 
         def ask() -> Token:
@@ -96,7 +96,7 @@ class ManagedIdentity:
         host = variable("AZURE_POD_IDENTITY_AUTHORITY_HOST") or LINK_LOCAL
         _check("AZURE_POD_IDENTITY_AUTHORITY_HOST", host)
         url = host.rstrip("/") + PATH
-        query = {"api-version": "2018-02-01", "resource": RESOURCE, **_named()}
+        query = {"api-version": "2018-02-01", "resource": self.destination.resource, **_named()}
         insecure = self.destination.insecure
         if insecure is not None:
             return self._nobody(url, insecure)

@@ -20,7 +20,7 @@ from deeplake_ref.errors import ExpiredTokenError, InvalidCredentialsError, Stor
 from deeplake_ref.secrets import Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from deeplake_ref.credentials.azure_tokens import Tokens
 
@@ -34,6 +34,7 @@ class AzureCredentials:
         sas_token: without a leading question mark.
         sas_ends: when it ends, None if it does not say so.
         tokens: of Entra ID.
+        signatures: gives the shared access signature of a moment, where they are lent.
         blob_endpoint: where a connection string says that its account is.
         endpoint_field: the field that says so.
     """
@@ -42,13 +43,14 @@ class AzureCredentials:
     sas_token: Secret | None = None
     sas_ends: datetime | None = None
     tokens: Tokens | None = None
+    signatures: Callable[[], Secret] | None = field(default=None, repr=False)
     blob_endpoint: str | None = field(default=None, repr=False)
     endpoint_field: str = "BlobEndpoint"
 
     @property
     def is_anonymous(self) -> bool:
         """Whether requests carry no proof."""
-        return self.account_key is None and self.sas_token is None and self.tokens is None
+        return not (self.account_key or self.sas_token or self.tokens or self.signatures)
 
     @property
     def expires_at(self) -> datetime | None:

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from deeplake_ref.secrets import Secret
 
 RESOURCE = "https://storage.azure.com"
-SCOPE = f"{RESOURCE}/.default"
 """What tokens are for ("Authorize access to blobs using Microsoft Entra ID"): every account of every owner."""
 
 NEAR_S = 300.0
@@ -29,6 +28,11 @@ NEAR_S = 300.0
 
 PAUSE_S = 30.0
 """Seconds until the next try where a token could not be replaced and is still good, as in azure-identity."""
+
+
+def scope_of(resource: str) -> str:
+    """Return what Entra ID is asked for: all that an application may do at a resource."""
+    return f"{resource}/.default"
 
 
 class NotThereError(Exception):

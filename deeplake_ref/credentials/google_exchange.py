@@ -9,7 +9,6 @@ iamcredentials.googleapis.com in the background (the look-up of the Regional Acc
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import re
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from datetime import UTC
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from deeplake_ref.credentials.endpoints import is_loopback
 from deeplake_ref.credentials.google_tokens import Token
 from deeplake_ref.errors import (
     CredentialsUnavailableError,
@@ -41,17 +41,6 @@ ATTEMPTS = 3
 
 CODE = re.compile(r"[A-Za-z_]{1,60}")
 """Codes as OAuth (RFC 6749, 5.2) and Google's APIs have them; anything else might be content."""
-
-
-def is_loopback(url: str) -> bool:
-    """Whether a URL stays on this machine."""
-    host = (urlsplit(url).hostname or "").rstrip(".")
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def checked_url(url: str, where: str) -> str:

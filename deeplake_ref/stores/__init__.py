@@ -6,13 +6,15 @@ SDKs are imported when a store is opened, so that `mem://` and `file://` need no
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from deeplake_ref.errors import StorageOperationUnsupported, StorageProviderMissingError
+from deeplake_ref.secrets import SecretFields
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from datetime import datetime
 
     from deeplake_ref.retry import RetryPolicy
@@ -92,13 +94,31 @@ class Store(Protocol):
         ...
 
 
-def open_store(url: DatasetURL, creds: Mapping[str, Any] | str | None, retry: RetryPolicy) -> Store:
+def open_store(
+    url: DatasetURL,
+    creds: Mapping[str, Any] | str | None,
+    retry: RetryPolicy,
+    token: str | None = None,
+    *,
+    reads: bool = False,
+) -> Store:
     """Return the store of a URL; no request is made before the first operation.
+
+    Args:
+        url: where it points.
+        creds: what the caller gave.
+        retry: for its requests.
+        token: of Deep Lake, for `al://` and for managed credentials.
+        reads: whether nothing is to be written.
 
     Raises:
         StorageProviderMissingError: the SDK is not installed; the message names the extra.
     """
     try:
+        if url.prefix in EXTRAS and isinstance(creds, Mapping) and creds.get("creds_key") is not None:
+            from deeplake_ref.stores.activeloop import open_managed
+
+            return open_managed(url, SecretFields(creds), SecretFields(token), retry)
         match url.prefix:
             case "mem":
                 from deeplake_ref.stores.memory import MemoryStore
@@ -120,6 +140,10 @@ def open_store(url: DatasetURL, creds: Mapping[str, Any] | str | None, retry: Re
                 from deeplake_ref.stores.gcs import GcsStore
 
                 return GcsStore(url, creds, retry)
+            case "al":
+                from deeplake_ref.stores.activeloop import open_dataset
+
+                return open_dataset(url, SecretFields(creds), SecretFields(token), retry, reads=reads)
             case _:
                 pass
     except ModuleNotFoundError as error:

@@ -38,6 +38,7 @@ from deeplake_ref.urls import DatasetURL, check_key
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from deeplake_ref.credentials.chain import Chain
     from deeplake_ref.retry import RetryPolicy
 
 T = TypeVar("T")
@@ -55,7 +56,13 @@ COMMITS = 3
 class AzureStore:
     """One root in a container."""
 
-    def __init__(self, url: DatasetURL, creds: Mapping[str, Any] | str | None, retry: RetryPolicy) -> None:
+    def __init__(
+        self,
+        url: DatasetURL,
+        creds: Mapping[str, Any] | str | None,
+        retry: RetryPolicy,
+        chain: Chain[azure.AzureCredentials] | None = None,
+    ) -> None:
         from azure.storage.blob import ContainerClient  # noqa: F401 - a missing SDK is told when the handle is opened
 
         self._account, self._container = url.account, url.bucket
@@ -63,7 +70,7 @@ class AzureStore:
         self._root = f"{url.path}/" if url.path else ""
         self._creds = SecretFields(creds)
         # an identity service that hangs leaves time to say so
-        self._chain = azure.chain(self._creds, url.account, min(PATIENCE_S, retry.deadline_s / 3))
+        self._chain = chain or azure.chain(self._creds, url.account, min(PATIENCE_S, retry.deadline_s / 3))
         self._retry = retry
         self._lock = threading.Lock()
         self._client: AzureClient | None = None

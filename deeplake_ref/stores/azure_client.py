@@ -17,10 +17,11 @@ from deeplake_ref.errors import InvalidCredentialsError, InvalidURIError
 from deeplake_ref.stores import sessions
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from deeplake_ref.credentials.azure_texts import AzureCredentials
     from deeplake_ref.credentials.azure_tokens import Tokens
+    from deeplake_ref.secrets import Secret
     from deeplake_ref.stores import Buffer
 
 VERSION = "2023-11-03"
@@ -132,6 +133,8 @@ def _signing(credentials: AzureCredentials, endpoint: str, account: str, contain
         return [AzureSasCredentialPolicy(AzureSasCredential(credentials.sas_token.reveal()))]
     if credentials.tokens is not None:
         return [_bearing(credentials.tokens)]
+    if credentials.signatures is not None:
+        return [_lent(credentials.signatures)]
     return []
 
 
@@ -146,6 +149,18 @@ def _bearing(tokens: Tokens) -> Any:
             request.http_request.headers["Authorization"] = f"Bearer {tokens.text()}"
 
     return Bearer()
+
+
+def _lent(signatures: Callable[[], Secret]) -> Any:
+    """Return a policy that signs each request with the signature of its moment."""
+    from azure.core.credentials import AzureSasCredential
+    from azure.core.pipeline.policies import AzureSasCredentialPolicy, SansIOHTTPPolicy
+
+    class Lent(SansIOHTTPPolicy):  # type: ignore[misc]
+        def on_request(self, request: Any) -> None:
+            AzureSasCredentialPolicy(AzureSasCredential(signatures().reveal())).on_request(request)
+
+    return Lent()
 
 
 class _MaskSignatures(logging.Filter):

@@ -36,6 +36,8 @@ from deeplake_ref.urls import DatasetURL, check_key
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from deeplake_ref.credentials.chain import Chain
+    from deeplake_ref.credentials.google_tokens import GoogleCredentials
     from deeplake_ref.retry import RetryPolicy
 
 T = TypeVar("T")
@@ -47,7 +49,13 @@ PAGE = 1000
 class GcsStore:
     """One root in a bucket."""
 
-    def __init__(self, url: DatasetURL, creds: Mapping[str, Any] | str | None, retry: RetryPolicy) -> None:
+    def __init__(
+        self,
+        url: DatasetURL,
+        creds: Mapping[str, Any] | str | None,
+        retry: RetryPolicy,
+        chain: Chain[GoogleCredentials] | None = None,
+    ) -> None:
         import google_crc32c  # noqa: F401 - a missing SDK is told when the handle is opened
         import requests  # noqa: F401
         from google.auth import credentials  # noqa: F401
@@ -55,7 +63,7 @@ class GcsStore:
         self._bucket = url.bucket
         self._root = f"{url.path}/" if url.path else ""
         self._creds = SecretFields(creds)
-        self._chain = google.chain(self._creds)
+        self._chain = chain or google.chain(self._creds)
         self._retry = retry
         self._lock = threading.Lock()
         self._client: GcsClient | None = None

@@ -14,7 +14,7 @@ import secrets
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode, urlsplit
 
-from deeplake_ref.credentials.google_exchange import is_loopback
+from deeplake_ref.credentials.endpoints import is_loopback
 from deeplake_ref.stores import sessions
 from deeplake_ref.stores.sessions import Answer, Deadline, IncompleteBodyError, MalformedAnswerError, RefusedError
 

@@ -37,6 +37,7 @@ from deeplake_ref.urls import DatasetURL, check_key
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from deeplake_ref.credentials.chain import Chain
     from deeplake_ref.retry import RetryPolicy
 
 CONNECT_S = 10.0
@@ -72,13 +73,19 @@ _NOT_IN_XML = re.compile("[\x00-\x08\x0a-\x1f\x7f\ufffe\uffff]")
 class S3Store:
     """One root in a bucket."""
 
-    def __init__(self, url: DatasetURL, creds: Mapping[str, Any] | str | None, retry: RetryPolicy) -> None:
+    def __init__(
+        self,
+        url: DatasetURL,
+        creds: Mapping[str, Any] | str | None,
+        retry: RetryPolicy,
+        chain: Chain[aws.AwsCredentials] | None = None,
+    ) -> None:
         import boto3  # noqa: F401 - a missing SDK is told when the handle is opened
 
         self._bucket = url.bucket
         self._root = f"{url.path}/" if url.path else ""
         self._creds = SecretFields(creds)
-        self._chain = aws.chain(self._creds, retry.deadline_s)
+        self._chain = chain or aws.chain(self._creds, retry.deadline_s)
         self._connect_s = min(CONNECT_S, retry.deadline_s / 4)
         self._read_s = min(READ_S, retry.deadline_s / 4)
         self._retry = replace(retry, attempt_s=self._connect_s + self._read_s)

@@ -29,6 +29,8 @@ def start(tmp_path: Path, environment: dict[str, str]) -> subprocess.Popen[str]:
             "run",
             "--places",
             "moto",
+            "--runtime",
+            "native",
             "--profile",
             "thorough",
             "--record",

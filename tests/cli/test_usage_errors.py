@@ -26,6 +26,14 @@ from tests.cli.conftest import Command
         (["run", "-n", "many"], ["-n takes a number or `auto`"]),
         (["show", "OBJ-999"], ["'OBJ-999'"]),
         (["report", "."], ["there is no record"]),
+        (["run", "--image", "moto"], ["--image takes NAME=REF", "NAME=official"]),
+        (["run", "--image", "moot=x"], ["unknown service 'moot'", "did you mean moto?"]),
+        (["run", "--runtime", "podman"], ["'podman'", "container", "native"]),
+        (["services", "start", "moot"], ["unknown service 'moot'", "did you mean moto?"]),
+        (["services", "build", "moot"], ["unknown service 'moot'", "did you mean moto?"]),
+        (["services", "stop", "moot"], ["unknown service 'moot'", "did you mean moto?"]),
+        (["services", "status", "moot"], ["unknown service 'moot'", "did you mean moto?"]),
+        (["services", "logs", "moot"], ["unknown service 'moot'", "did you mean moto?"]),
         (["services", "install", "moot"], ["unknown service 'moot'", "did you mean moto?"]),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, list) else None,
@@ -75,3 +83,51 @@ def test_a_service_that_refuses_is_unreachable_and_not_a_pass(command: Command, 
     assert done.returncode == 3, done.stdout + done.stderr
     assert "unreachable" in done.stdout
     assert "moto" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("engine", "parts"),
+    [
+        ("unix:///nowhere/at/all", ["no container engine answers at /nowhere/at/all", "--runtime native"]),
+        ("tcp://192.0.2.1:2376", ["not on this machine", "--runtime native"]),
+    ],
+    ids=["absent", "remote"],
+)
+def test_containers_without_an_engine_are_unreachable(command: Command, engine: str, parts: list[str]) -> None:
+    """Each service says why and what to do; nothing is a pass; the exit code is 3."""
+    done = command(
+        "run", "--places", "moto", "--runtime", "container", "--only", "OBJ-1", "--profile", "quick", "--record", "out",
+        DOCKER_HOST=engine,
+    )  # fmt: skip
+    told = " ".join(done.stdout.split())
+
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    for part in ["moto", *parts]:
+        assert part in told
+
+
+def test_services_start_without_an_engine_says_what_to_do(command: Command) -> None:
+    """One message for the service; the exit code is 3."""
+    done = command("services", "start", "moto", "--runtime", "container", DOCKER_HOST="unix:///nowhere/at/all")
+
+    assert (done.returncode, done.stdout) == (3, ""), done.stderr
+    assert "moto: not to be had: no container engine answers at /nowhere/at/all" in done.stderr
+    assert "--runtime native" in done.stderr
+
+
+def test_services_build_without_an_engine_says_what_to_do(command: Command) -> None:
+    """One message for the service; the exit code is 3."""
+    done = command("services", "build", "moto", DOCKER_HOST="tcp://192.0.2.1:2376")
+
+    assert (done.returncode, done.stdout) == (3, ""), done.stderr
+    assert "not on this machine" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_log_of_a_service_that_does_not_run_is_not_to_be_had(command: Command, tmp_path: Path) -> None:
+    """The message says how to start it."""
+    done = command("services", "logs", "moto", DEEPLAKE_CONFORMANCE_CACHE=str(tmp_path / "cache"))
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "moto was not left running: deeplake-conformance services start moto" in done.stderr

@@ -64,6 +64,7 @@ class Mutant:
         change: returns what it replaces in a correct target.
         claims: the claims file of this package that it runs with.
         cases: the cases of its requirement that are tried, empty for all; for one of many worlds, each of which costs time.
+        hermetic: whether it is run where nothing can leave the machine, which it would.
     """
 
     fault: str
@@ -75,6 +76,7 @@ class Mutant:
     change: Callable[[Any], Replacements]
     claims: str = "target.toml"
     cases: tuple[str, ...] = ()
+    hermetic: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,7 @@ def mutant(
     origin: str = "",
     claims: str = "target.toml",
     cases: tuple[str, ...] = (),
+    hermetic: bool = False,
     name: str = "",
     wrong: str = "",
 ) -> Callable[[Callable[[Any], Replacements]], Callable[[Any], Replacements]]:
@@ -113,7 +116,7 @@ def mutant(
             raise ValueError(f"two mutants are called {called}")
         if not text:
             raise ValueError(f"{called} does not say what it does wrong")
-        MUTANTS[called] = Mutant(fault, kills, places, origin, called, text, change, claims, cases)
+        MUTANTS[called] = Mutant(fault, kills, places, origin, called, text, change, claims, cases, hermetic)
         return change
 
     return register

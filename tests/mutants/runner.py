@@ -21,6 +21,7 @@ import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -96,22 +97,23 @@ def _conclude(outcomes: list[Outcome], *, complete: bool) -> int:
 
 def baseline(mutants: Iterable[Mutant], services: Services, *, processes: int, seed: int) -> Passing:
     """Return on which places of the mutants the reference itself passes their requirements."""
-    mutants = list(mutants)
+    mutants = [mutant for mutant in mutants if not mutant.hermetic or namespaces_allowed()]
     whole = {(place, each.kills) for each in mutants if not each.cases for place in each.places}
-    # place, claims, and whether only some cases are tried; then requirements and cases
-    wanted: dict[tuple[str, str, bool], tuple[set[str], set[str]]] = {}
+    # place, claims, whether only some cases are tried, and whether hermetic; then requirements and cases
+    wanted: dict[tuple[str, str, bool, bool], tuple[set[str], set[str]]] = {}
     for mutant in mutants:
         claims = WORLDS if mutant.claims == WORLDS else CLAIMS
         for place in mutant.places:
             some = (place, mutant.kills) not in whole
-            requirements, cases = wanted.setdefault((place, claims, some), (set(), set()))
+            requirements, cases = wanted.setdefault((place, claims, some, mutant.hermetic), (set(), set()))
             requirements.add(mutant.kills)
             cases.update(mutant.cases if some else ())
 
-    def passing_on(key: tuple[str, str, bool]) -> Passing:
-        place, claims, _ = key
+    def passing_on(key: tuple[str, str, bool, bool]) -> Passing:
+        place, claims, _, hermetic = key
         requirements, cases = wanted[key]
         more = [f"--case={case}" for case in sorted(cases)]
+        more += ["--hermetic"] if hermetic else []
         record, log = _run("deeplake_ref", [place], sorted(requirements), services, claims=claims, seed=seed, more=more)
         if record is None:
             raise RuntimeError(f"the reference could not be judged on {place}: {log}")
@@ -139,19 +141,32 @@ def run_all(
             yield outcome
 
 
+def _hermetic(mutant: Mutant) -> list[str]:
+    return ["--hermetic"] if mutant.hermetic else []
+
+
+@cache
+def namespaces_allowed() -> bool:
+    """Whether a hermetic run can be made here."""
+    words = [sys.executable, "-c", "from conformance import hermetic; hermetic.enter()"]
+    return subprocess.run(words, cwd=PROJECT, capture_output=True, check=False, timeout=60).returncode == 0
+
+
 def run_one(mutant: Mutant, services: Services, passing: Passing, *, seed: int) -> Outcome:
     """Run one mutant until its requirement catches it; if it does not, show it to all requirements."""
+    if mutant.hermetic and not namespaces_allowed():
+        return Outcome(mutant, UNREACHABLE, detail="no network namespace is to be had here")
     missing = [place for place in mutant.places if (mutant.kills, place) not in passing]
     if missing:
         return Outcome(mutant, NO_BASELINE, missing[0], f"{mutant.kills} does not pass without a mutant")
     started = time.perf_counter()
-    more = ("-x", *(f"--case={case}" for case in mutant.cases))
+    more = ("-x", *(f"--case={case}" for case in mutant.cases), *_hermetic(mutant))
     outcome = _outcome(mutant, [mutant.kills], services, seed=seed, more=more)
     if outcome.verdict == FLAKY:
         # a race that was seen, and not when its example was repeated: once more, with other operations
         outcome = _outcome(mutant, [mutant.kills], services, seed=seed + 1, more=more)
     if outcome.verdict == SURVIVED:
-        wider = _outcome(mutant, [], services, seed=seed, more=("-x", "--profile", "quick"))
+        wider = _outcome(mutant, [], services, seed=seed, more=("-x", "--profile", "quick", *_hermetic(mutant)))
         outcome = wider if wider.verdict == BY_ANOTHER else outcome
     return replace(outcome, seconds=time.perf_counter() - started)
 
@@ -180,7 +195,7 @@ def _run(
             sys.executable, "-m", "conformance", "run",
             "--target", target, "--claims", str(Path(__file__).with_name(claims)), "--places", ",".join(places),
             "--seed", str(seed), "--record", directory, "-n", "0", "--strict", *more,
-            *service_urls(services, places),
+            *([] if "--hermetic" in more else service_urls(services, places)),
             *(["--only", ",".join(requirements)] if requirements else []),
         ]  # fmt: skip
         environment = os.environ | {"AWS_EC2_METADATA_DISABLED": "true", "PYTHONPATH": str(PROJECT)}

@@ -106,6 +106,25 @@ def test_a_conforming_run(read: Reading) -> None:
     assert on_terminal(read(CONFORMING)) == CONFORMING_TEXT
 
 
+@pytest.mark.parametrize(
+    ("last", "text"),
+    [
+        ({"turned_away": 0}, "in a network namespace that has the loopback only; nothing was to leave it"),
+        ({"turned_away": 3}, "packets and connections without a route: 3"),
+        ({"turned_away": 3, "turned_away_outside": 0}, "packets and connections without a route: 3"),
+        ({"turned_away": 3, "turned_away_outside": 2}, "without a route: 3, 2 of them during no check"),
+    ],
+)
+def test_a_hermetic_run_says_so(read: Reading, last: dict[str, int], text: str) -> None:
+    """And what the kernel turned away; an ordinary run says nothing of it."""
+    lines = [START | {"hermetic": True}, *CONFORMING[1:-1], end(**last)]
+    said = " ".join(on_terminal(read(lines)).split())
+
+    assert f"{text} witness" in said
+    assert "hermetic in a network namespace" in said
+    assert "hermetic" not in on_terminal(read(CONFORMING))
+
+
 def test_a_run_with_a_verdict_of_each_kind(read: Reading) -> None:
     """Failures come first and in full; what was not judged is named with its reason."""
     assert on_terminal(read(BAD)) == BAD_TEXT

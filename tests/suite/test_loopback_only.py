@@ -78,11 +78,20 @@ def test_packets_are_counted() -> None:
     assert told == {"status": 0, "sent": 2}, said
 
 
-def test_worlds_send_nothing_beyond_this_machine(tmp_path: Path) -> None:
-    """The ends of both chains, where nothing is configured and machines are asked, and every winner."""
+@pytest.mark.parametrize(
+    ("place", "requirements"),
+    [
+        ("moto", "AWS-1,AWS-3,AWS-18"),
+        ("azurite", "AZURE-1,AZURE-3,AZURE-14"),
+        ("fake-gcs-server", "GOOGLE-1,GOOGLE-3,GOOGLE-15"),
+    ],
+    ids=["aws", "azure", "google"],
+)
+def test_worlds_send_nothing_beyond_this_machine(tmp_path: Path, place: str, requirements: str) -> None:
+    """The ends of each chain, where nothing is configured and machines are asked, and every winner."""
     told, said = counted(
         sys.executable, "-m", "conformance", "run",
-        "--only", "AWS-1,AWS-3,AWS-18,AZURE-1,AZURE-3,AZURE-14", "--places", "moto,azurite",
+        "--only", requirements, "--places", place,
         "--profile", "quick", "-n", "1", "--record", str(tmp_path),
     )  # fmt: skip
 

@@ -14,12 +14,15 @@ def test_local_places_always_run() -> None:
     """`--services` adds to `mem` and `file`."""
     assert selecting.places("none") == ("mem", "file")
     assert selecting.places("moto") == ("mem", "file", "moto")
-    assert selecting.places(None) == ("mem", "file", "moto", "azurite", "fake-gcs-server")
+    assert selecting.places(None) == ("mem", "file", "moto", "azurite", "fake-gcs-server", "al-moto")
+    assert selecting.places("moto,al-azurite") == ("mem", "file", "moto", "al-azurite")
 
 
 def test_all_means_every_description() -> None:
-    """`all` takes the services that need a longer build too."""
-    assert {"minio", "versitygw", "moto", "azurite", "fake-gcs-server"} == set(selecting.places("all")[2:])
+    """`all` takes the services that need a longer build too, and `al://` before each that gives out sessions."""
+    storages = {"minio", "versitygw", "moto", "azurite", "fake-gcs-server"}
+    behind = {f"al-{name}" for name in storages - {"versitygw"}}
+    assert storages | behind == set(selecting.places("all")[2:])
 
 
 def test_places_can_be_exact() -> None:

@@ -1,0 +1,1 @@
+"""Services: how they are had, and what is left of them."""
