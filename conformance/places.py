@@ -177,7 +177,7 @@ class Place:
     @contextmanager
     def neighbours(self) -> Iterator[list[Place]]:
         """Give a place with a never used root for each prefix and service of this run that the target claims."""
-        names = [*LOCAL_PLACES, *self.testbed.services]
+        names = self.testbed.neighbourhood
         wanted = [name for name in names if self.target.claims.claims_prefix(self.testbed.prefix_of(name))]
         places = [self.testbed.place(name, name=f"n{next(self._names)}") for name in wanted]
         try:
