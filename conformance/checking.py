@@ -66,8 +66,8 @@ class Marks:
         return not self.prefixes or prefix in self.prefixes
 
 
-PREFIX = {"aws": "s3", "azure": "az", "google": "gcs"}
-"""The prefix of the services in front of which the worlds of a cloud are set up."""
+PREFIX = {"aws": "s3", "azure": "az", "google": "gcs", "activeloop": "s3"}
+"""The prefix of the services in front of which a cloud's worlds are set up; what al:// leads to is stored in S3 there."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from conformance.services.description import Description, load, names
+from conformance.services.description import Description, load, storages
 from tests.docker.dockerfiles import FOLDER, Dockerfile, read
 
 SCRIPTS = sorted(path.name for path in FOLDER.glob("*.sh"))
 
 
-@pytest.fixture(params=names())
+@pytest.fixture(params=storages())
 def description(request: pytest.FixtureRequest) -> Description:
     """Each service."""
     return load(request.param)
@@ -72,6 +72,14 @@ def test_the_command_is_the_native_one(description: Description, dockerfile: Doc
     expected = [word.format_map(places) for word in description.native.command]
 
     assert [word.replace("0.0.0.0", "127.0.0.1") for word in dockerfile.command()] == expected  # noqa: S104
+
+
+def test_the_suite_starts_the_image_with_its_own_command(description: Description, dockerfile: Dockerfile) -> None:
+    """What the description gives to a container is what the image does by itself."""
+    port = str(description.container.port)
+    expected = [word.format(port=port, host_port=port) for word in description.container.command]
+
+    assert dockerfile.command()[-len(expected) :] == expected
 
 
 def test_variables_are_those_of_the_native_process(description: Description, dockerfile: Dockerfile) -> None:
