@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from conformance.services.description import Description, load, storages
+from conformance.services.description import Description, load, names
 from tests.docker.dockerfiles import FOLDER, read
 
 yaml = pytest.importorskip("yaml", reason="PyYAML is missing: pip install pyyaml")
@@ -27,7 +27,7 @@ def compose() -> dict[str, Any]:
     return found
 
 
-@pytest.fixture(params=storages())
+@pytest.fixture(params=names())
 def description(request: pytest.FixtureRequest) -> Description:
     """Each service."""
     return load(request.param)
@@ -42,7 +42,7 @@ def service(compose: dict[str, Any], description: Description) -> dict[str, Any]
 
 def test_every_service_is_there(compose: dict[str, Any]) -> None:
     """The descriptions, no more and no less."""
-    assert set(compose["services"]) == set(storages())
+    assert set(compose["services"]) == set(names())
 
 
 def test_images_are_those_of_the_descriptions(service: dict[str, Any], description: Description) -> None:

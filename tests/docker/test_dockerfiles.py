@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from conformance.services.description import Description, load, storages
+from conformance.services.description import Description, load, names
 from tests.docker.dockerfiles import FOLDER, Dockerfile, read
 
 SCRIPTS = sorted(path.name for path in FOLDER.glob("*.sh"))
 
 
-@pytest.fixture(params=storages())
+@pytest.fixture(params=names())
 def description(request: pytest.FixtureRequest) -> Description:
     """Each service."""
     return load(request.param)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from conformance.services.description import Description, load, storages
+from conformance.services.description import Description, load, names
 from conformance.services.native import new_credential, status_of
 from tests.docker.dockerfiles import FOLDER
 
@@ -67,7 +67,7 @@ def engine() -> None:
         pytest.skip("no container engine answers")
 
 
-@pytest.fixture(params=storages())
+@pytest.fixture(params=names())
 def description(request: pytest.FixtureRequest) -> Description:
     """Each service."""
     return load(request.param)
