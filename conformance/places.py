@@ -87,6 +87,13 @@ class Place:
         """The prefix of the service that stores what is here; of a local place its own."""
         return self.prefix if self.service is None else self.service.prefix
 
+    @property
+    def url_underneath(self) -> str:
+        """The URL of the root at the service itself, which behind a control plane is not the one that the target gets."""
+        if self.prefix != "al" or self.service is None:
+            return self.url
+        return self.service.url_of(self.bucket, self.url.removeprefix(f"al://{self.bucket}/"))
+
     def url_in_a_missing_bucket(self, path: str = "root") -> str:
         """Return a URL in a bucket or container that nobody made, or of an organisation that stores at one."""
         service = self.testbed.service(self.id)

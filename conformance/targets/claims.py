@@ -51,7 +51,7 @@ PREFIXES = ("mem", "file", "s3", "az", "gcs", "al")
 CLAIMED = tuple(prefix for prefix in PREFIXES if prefix != "al")
 """What a target claims that names no prefixes."""
 
-SOURCES = {"s3": ORDER["aws"], "az": ORDER["azure"], "gcs": ORDER["google"]}
+SOURCES = {"s3": ORDER["aws"], "az": ORDER["azure"], "gcs": ORDER["google"], "al": ORDER["activeloop"]}
 """Where a credential may come from, by prefix; a claims file uses these names, in any order."""
 
 DEFAULT_OPTIONS: dict[str, Any] = {

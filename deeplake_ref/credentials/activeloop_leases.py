@@ -330,5 +330,7 @@ class Leases:
         due = math.inf
         if lease.ends is not None:
             left = lease.ends - self._clock()
-            due = lease.ends - (NEAR_S if left > 2 * NEAR_S else left / 2)
+            # the first one may be near its end by chance; where its successor is, all of them are short
+            is_near = self._kept is not None and left <= 2 * NEAR_S
+            due = lease.ends - (left / 2 if is_near else NEAR_S)
         self._kept = _Kept(lease, due)

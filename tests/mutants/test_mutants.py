@@ -11,7 +11,7 @@ import pytest
 import deeplake_ref
 from conformance import plan, requirements
 from conformance.record import Record, read_record
-from conformance.services import names as services
+from conformance.selecting import known_places
 from tests.mutants import outcomes
 from tests.mutants.outcomes import Outcome, judge
 from tests.mutants.registry import FAULTS, Mutant, links, load, mutant, replaced
@@ -42,7 +42,7 @@ def test_every_fault_is_planted_or_says_why_not() -> None:
 def test_a_mutant_names_a_requirement_that_is_checked_where_it_shows(each: Mutant) -> None:
     """A kill is possible: the requirement is known, and a check of it runs on each of its places."""
     assert each.kills in requirements.load()
-    assert set(each.places) <= {"mem", "file", *services()}
+    assert set(each.places) <= set(known_places())
     assert plan.planned(each.places, profile="default", only=[each.kills], hermetic=each.hermetic) == {
         each.kills: list(each.places)
     }
