@@ -139,6 +139,18 @@ def the_token_is_sent_along(_target: Any) -> Replacements:
     return replaced(GcsClient, _send=send)
 
 
+@mutant(kills="SEC-8", places=GCS, claims=WORLDS, cases=("gcs_oauth_token",))
+def the_token_is_put_into_the_url(_target: Any) -> Replacements:
+    """Sends the token as a parameter of each URL too, which logs on the way keep."""
+    right = GcsClient._send
+
+    def send(self: Any, method: str, url: str, *arguments: Any, **options: Any) -> Any:
+        query = f"{'&' if '?' in url else '?'}access_token={token_of(self)}"
+        return right(self, method, url + query, *arguments, **options)
+
+    return replaced(GcsClient, _send=send)
+
+
 @mutant(kills="SEC-9", places=GCS, claims=WORLDS, cases=("gcs_oauth_token-307",))
 def a_redirect_is_followed_with_the_token(_target: Any) -> Replacements:
     """Goes where the service redirects to, with the header that proves who asks."""
