@@ -93,9 +93,8 @@ def _until_ready(name: str) -> None:
             "this_python": sys.executable,
             "secret_key": secrets.token_hex(16),
             "access_key": "",
-            "source": str(Path(__file__).parents[1]),
         }
-        environment = {"PATH": os.environ["PATH"], "HOME": data}
+        environment = {"PATH": os.environ["PATH"], "HOME": data, "PYTHONPATH": str(Path(__file__).parents[1])}
         environment |= {name: text.format_map(values) for name, text in description.native.env.items()}
         command = [word.format_map(values) for word in description.native.command]
         process = subprocess.Popen(

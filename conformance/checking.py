@@ -61,12 +61,13 @@ class Marks:
             return False
         if self.worlds and not selecting.holds_worlds(place):
             return False
-        if prefix == "al" and (self.direct or requirements.load()[self.requirement].area not in THROUGH_A_PLANE):
-            return False
-        return not self.prefixes or prefix in self.prefixes
+        if self.prefixes:
+            return prefix in self.prefixes
+        # what is said of every place is said of `al://` where it does not matter who gave out the credentials
+        return prefix != "al" or (not self.direct and requirements.load()[self.requirement].area in THROUGH_A_PLANE)
 
 
-PREFIX = {"aws": "s3", "azure": "az", "google": "gcs"}
+PREFIX = {"aws": "s3", "azure": "az", "google": "gcs", "activeloop": "al"}
 """The prefix of the services in front of which the worlds of a cloud are set up."""
 
 
@@ -166,8 +167,8 @@ def in_worlds_of(names: str, rows: ByCloud) -> Callable[[Test], Test]:
 
     Args:
         names: the parameters, separated by commas.
-        rows: for each cloud (`aws`, `azure`, `google`) its cases: the value of the parameter, or a tuple of several; a
-            mapping gives them labels, otherwise the values are the label.
+        rows: for each cloud (`aws`, `azure`, `google`, `activeloop`) its cases: the value of the parameter, or a tuple of
+            several; a mapping gives them labels, otherwise the values are the label.
     """
     parameters = tuple(name.strip() for name in names.split(","))
 

@@ -30,6 +30,7 @@ SERVED = {
     "aws": of("aws", "aws_assume_role", "aws_web_identity", "aws_sso", "aws_container", "aws_imds"),
     "azure": of("azure", "azure_service_principal", "azure_workload_identity", "azure_managed_identity"),
     "google": of("google", "gcs_env_file", "gcs_gcloud_file", "gcs_metadata"),
+    "activeloop": of("activeloop", "activeloop_argument", "activeloop_env", "activeloop_provider_azure"),
 }
 """Sources with a service that gives out an identity after the other."""
 
@@ -37,6 +38,7 @@ SERVED_OR_RUN = {
     "aws": [*SERVED["aws"], *of("aws", "aws_process")],
     "azure": [*SERVED["azure"], *of("azure", "azure_cli")],
     "google": SERVED["google"],
+    "activeloop": SERVED["activeloop"],
 }
 """These, and the commands that do so."""
 
@@ -72,6 +74,13 @@ def _expired_signature(source: str) -> tuple[World, str, Adjust | None]:
     return world("azure", source, "azure_managed_identity", ways=expired), "ExpiredTokenError", None
 
 
+_EXPIRED_TOKEN = world(
+    "activeloop",
+    "activeloop_argument",
+    "activeloop_env",
+    ways={"activeloop_argument": Way("expired", "ExpiredTokenError")},
+)
+
 STATIC: dict[str, dict[str, tuple[World, str, Adjust | None]]] = {
     "aws": {source: _with_a_good_one(source) for source in ("aws_dict", "aws_env", "aws_shared_file")},
     "azure": {source: _expired_signature(source) for source in ("azure_dict_sas_token", "azure_env_sas_token")},
@@ -82,6 +91,7 @@ STATIC: dict[str, dict[str, tuple[World, str, Adjust | None]]] = {
             None,
         )
     },
+    "activeloop": {"activeloop_argument": (_EXPIRED_TOKEN, "ExpiredTokenError", None)},
 }
 """What the caller or the environment gives and nobody renews, where the machine has a good identity; and the error of it."""
 
@@ -92,6 +102,8 @@ LARGE_WRITES = {
     # up to 64 MiB the SDK makes one request
     "azure": {each: (world("azure", each), 65 * _MIB, 2) for each in ("azure_service_principal",)},
     "google": {each: (world("google", each), 40 * _MIB, 1) for each in ("gcs_env_file", "gcs_metadata")},
+    # whichever cloud is behind the control plane
+    "activeloop": {each: (world("activeloop", each), 65 * _MIB, 1) for each in ("activeloop_env",)},
 }
 """Sources, bytes that targets send in several requests, and after how many of them the identity ends."""
 
@@ -113,6 +125,7 @@ BY_THE_CLOCK: ByCloud = {
         (world("azure", "azure_managed_identity"), 5),
     ],
     "google": [(world("google", "gcs_gcloud_file"), 5), (world("google", "gcs_metadata"), 5)],
+    "activeloop": [(world("activeloop", "activeloop_env"), 5)],
 }
 """Worlds, and the hours by which the clock of the service is ahead at which what they send is no good."""
 

@@ -35,6 +35,7 @@ class Identity:
         token: the session token that has to come with an AWS key, None for long-lived keys.
         sas: the shared access signature, without a leading question mark.
         expires_at: unix seconds from which on it is refused, None for never.
+        reads_only: whether it is refused whatever writes; a shared access signature says it itself.
     """
 
     label: str
@@ -44,6 +45,7 @@ class Identity:
     token: str | None = field(default=None, repr=False)
     sas: str | None = field(default=None, repr=False)
     expires_at: float | None = None
+    reads_only: bool = False
 
     def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
         """Keep Hypothesis, which prints dataclasses field by field, from showing secrets."""

@@ -95,7 +95,7 @@ def _example(error: BaseException) -> tuple[str, list[str]]:
     example: list[str] = []
     others: list[str] = []
     for note in getattr(error, "__notes__", []):
-        if note.startswith(("Falsifying example", "Failing test case")):
+        if note.startswith(("Falsifying example", "Failing test case", "Failing explicit example")):
             example += _arguments(note)
         elif match := _DRAWN.match(note):
             example.append(f"{match['label'] or 'drawn'}: {match['value']}")

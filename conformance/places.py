@@ -87,6 +87,13 @@ class Place:
         """The prefix of the service that stores what is here; of a local place its own."""
         return self.prefix if self.service is None else self.service.prefix
 
+    @property
+    def url_underneath(self) -> str:
+        """The URL of the root at the service itself, which behind a control plane is not the one that the target gets."""
+        if self.prefix != "al" or self.service is None:
+            return self.url
+        return self.service.url_of(self.bucket, self.url.removeprefix(f"al://{self.bucket}/"))
+
     def url_in_a_missing_bucket(self, path: str = "root") -> str:
         """Return a URL in a bucket or container that nobody made, or of an organisation that stores at one."""
         service = self.testbed.service(self.id)
@@ -177,7 +184,7 @@ class Place:
     @contextmanager
     def neighbours(self) -> Iterator[list[Place]]:
         """Give a place with a never used root for each prefix and service of this run that the target claims."""
-        names = [*LOCAL_PLACES, *self.testbed.services]
+        names = self.testbed.neighbourhood
         wanted = [name for name in names if self.target.claims.claims_prefix(self.testbed.prefix_of(name))]
         places = [self.testbed.place(name, name=f"n{next(self._names)}") for name in wanted]
         try:

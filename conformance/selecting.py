@@ -42,7 +42,8 @@ def holds_worlds(place: str) -> bool:
     """Whether worlds are set up in front of a place: a service before which the gate can be the authority."""
     from conformance.services import load
 
-    return place not in LOCAL and not place.startswith(AL) and bool(load(place).authority)
+    service = service_of(place)
+    return service is not None and bool(load(service).authority)
 
 
 def unknown(kind: str, word: str, known: Iterable[str]) -> UsageError:

@@ -38,8 +38,11 @@ class Setting:
         closed_url: a URL at which nothing listens.
         ca: the run's own, which variables of the target name.
         endpoint: the base URL of the gate's port, at which the target finds the service.
+        root: a URL of the service that nothing has used.
+        url: what the target is given; `root`, or a path that leads there.
         variables: the whole environment of the target.
         creds: the creds argument of the target, addressing included; None for none.
+        token: its token argument, None for none.
         identities: all that were handed out, by label.
         servers: the fakes that were started, by source or, where several share one, by service.
         secrets: other secrets of the world, each with the name of what it belongs to.
@@ -60,10 +63,12 @@ class Setting:
         hide: Callable[[str, str], None],
         ca: RunCA,
         *,
+        root: str = "",
         account: str = "",
         closed_url: str = "",
     ) -> None:
         self.world = world
+        self.root = self.url = root
         self.account = account
         self.closed_url = closed_url
         self.ca = ca
@@ -83,6 +88,7 @@ class Setting:
             "LANG": "C.UTF-8",
         }
         self.creds: dict[str, Any] | str | None = None
+        self.token: str | None = None
         self.identities: dict[str, Identity] = {}
         self.servers: dict[str, FakeServer] = {}
         self.calls: dict[str, Callable[[], int]] = {}

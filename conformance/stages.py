@@ -69,15 +69,20 @@ class Stage:
         """The creds argument of the world."""
         return self.setting.creds
 
+    @property
+    def token(self) -> str | None:
+        """The token argument of the world."""
+        return self.setting.token
+
     def writer(self) -> Writer:
-        """Open a handle for writing with the creds of the world."""
-        handle = self.target.open_writer(self.url, self.creds)
+        """Open a handle for writing with creds and token of the world."""
+        handle = self.target.open_writer(self.url, self.creds, self.token)
         self._opened.append(handle)
         return handle
 
     def reader(self) -> Reader:
-        """Open a handle for reading with the creds of the world."""
-        handle = self.target.open_reader(self.url, self.creds)
+        """Open a handle for reading with creds and token of the world."""
+        handle = self.target.open_reader(self.url, self.creds, self.token)
         self._opened.append(handle)
         return handle
 
@@ -148,6 +153,7 @@ def running(
         know,
         secrets.hide,
         testbed.ca,
+        root=f"{place.url_underneath}/w{next(_numbers)}",
         account=service.access_key,
         closed_url=testbed.closed_url,
     )
@@ -172,7 +178,7 @@ def running(
             )
 
         target = start()
-        yield Stage(setting, target, f"{place.url}/w{next(_numbers)}", tap, start, overheard, before)
+        yield Stage(setting, target, setting.url, tap, start, overheard, before)
     finally:
         if target is not None:
             target.close()

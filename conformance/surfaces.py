@@ -94,6 +94,8 @@ def in_requests(stage: Stage) -> list[str]:
         # what proves an identity is masked by the gate, so that this is what stands anywhere else
         head = f"{exchange.target}\n{exchange.headers}".encode("utf-8", "backslashreplace")
         found += [f"a request to the service, outside its proof: {each}" for each in canaries.found_in(head)]
+        # the gate masks these too: a token in a URL stands in the log of every server on the way
+        found += [f"a request to the service, in its URL: a token as {name}" for name in exchange.bearers]
     return sorted(set(found))
 
 

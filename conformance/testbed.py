@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from conformance import lookout, selecting, watching
 from conformance.lake.tenants import ACTIVELOOP_ENDPOINT, Tenants, tenants_of, told
 from conformance.places import LOCAL_PLACES, Place
+from conformance.services.description import CONTROL_PLANE
 from conformance.services.running import Unreachable
 from conformance.settings import AL
 from conformance.targets import NotClaimed, TargetDied, TargetError
@@ -232,9 +233,16 @@ class Testbed:
             raise PlaceUnreachable(f"{identity}: {reason}")
         return service
 
+    @property
+    def neighbourhood(self) -> list[str]:
+        """The places that datasets are copied between: local ones, storages, and one behind the control plane."""
+        names = [name for name in self.services if name != CONTROL_PLANE]
+        behind = [f"{AL}{name}" for name in names if f"{AL}{name}" in selecting.known_places()]
+        return [*LOCAL_PLACES, *names, *(behind[:1] if self.tenants is not None else [])]
+
     def _tenants_of(self, identity: str) -> Tenants:
         if self.tenants is None:
-            known = self.services.get("activeloop")
+            known = self.services.get(CONTROL_PLANE)
             reason = f"{known.reason}; {known.hint}" if isinstance(known, Unreachable) else "it was not started"
             raise PlaceUnreachable(f"{identity}: its control plane: {reason}")
         return self.tenants

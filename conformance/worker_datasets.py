@@ -40,6 +40,8 @@ class DatasetMethods:
             "dataset.delete": lambda p: self._target.delete(p["url"], *_given(p)),
             "dataset.copy": self._copy,
             "dataset.like": lambda p: self._keep(self._target.like(self._dataset(p), p["url"], *_given(p))),
+            "dataset.connect": self._connect,
+            "dataset.disconnect": lambda p: self._target.disconnect(p["url"], p.get("token")),
             "dataset.schema": lambda p: self._dataset(p).schema(),
             "dataset.append": lambda p: self._dataset(p).append(batch_from_wire(p["columns"])),
             "dataset.commit": lambda p: self._dataset(p).commit(p.get("message")),
@@ -56,6 +58,10 @@ class DatasetMethods:
     def _copy(self, params: Params) -> None:
         creds = (params.get("src_creds"), params.get("dst_creds"))
         self._target.copy(params["src"], params["dst"], *creds, params.get("token"))
+
+    def _connect(self, params: Params) -> int:
+        given = (params.get("creds_key"), params.get("token"))
+        return self._keep(self._target.connect(params["src"], params["dest"], *given))
 
     def _read(self, params: Params) -> dict[str, Any]:
         dataset = self._dataset(params)

@@ -45,7 +45,7 @@ class World:
     """The configured sources of one cloud.
 
     Attributes:
-        cloud: `aws`, `azure` or `google`.
+        cloud: `aws`, `azure`, `google` or `activeloop`.
         sources: their names, in the order of precedence.
         ways: sources that are not as they should be, and in which way.
         lives_s: seconds that a source's credentials live, where a check says so.

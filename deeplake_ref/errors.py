@@ -36,7 +36,7 @@ class StorageError(Exception):
     """The root of the tree.
 
     Attributes:
-        provider: `s3`, `az`, `gcs`, `file` or `mem`.
+        provider: `s3`, `az`, `gcs`, `al`, `file` or `mem`.
         operation: the storage verb that failed, such as `get`.
         code: the service's error code, such as `NoSuchKey`.
         http_status: the HTTP status behind it.

@@ -13,7 +13,7 @@ from deeplake_ref import advice, urls
 from deeplake_ref.credentials import origins
 from deeplake_ref.credentials.chain import Attempt
 from deeplake_ref.credentials.origins import Addresses, Origin
-from deeplake_ref.errors import CredentialsNotFoundError, StorageError, StorageOperationUnsupported
+from deeplake_ref.errors import CredentialsNotFoundError, StorageError
 from deeplake_ref.probing import DEADLINE_S, Probe
 from deeplake_ref.probing import probe as probed
 from deeplake_ref.retry import RetryPolicy
@@ -202,13 +202,10 @@ def _chain(url: urls.DatasetURL, creds: SecretFields) -> Chain[Any]:
             from deeplake_ref.credentials import azure
 
             return azure.chain(creds, url.account)
-        case "gcs":
+        case _:
             from deeplake_ref.credentials import google
 
             return google.chain(creds)
-        case _:
-            message = f"{url.prefix}:// is not implemented"
-            raise StorageOperationUnsupported(message, provider=url.prefix, effect="none")
 
 
 def _addresses(url: urls.DatasetURL, creds: SecretFields, walk: Walk[Any]) -> tuple[Addresses, Failure | None]:

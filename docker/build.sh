@@ -20,7 +20,7 @@ if [ "${1:-}" = --fresh ]; then
   fresh=1
   shift
 fi
-[ $# -gt 0 ] || set -- moto fake-gcs-server azurite versitygw minio
+[ $# -gt 0 ] || set -- moto fake-gcs-server azurite versitygw minio activeloop
 
 version_of() { sed -n 's/^ARG VERSION=//p' "$here/$1/Dockerfile"; }
 
@@ -51,10 +51,21 @@ give_packages() { # given folder
   tar -C "$work/packages" -cf "$1/moto.tar" moto
 }
 
+give_plane() { # given folder
+  "$python" -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir "$work/wheels" "$here/.." >/dev/null 2>&1 || return 1
+  wheel=$(ls "$work"/wheels/deeplake_conformance-*.whl)
+  "$python" -m pip install --quiet --disable-pip-version-check --no-compile --target "$work/packages/activeloop" \
+    --implementation cp --python-version 3.11 --only-binary :all: \
+    --platform "manylinux_2_28_$(uname -m)" --platform "manylinux_2_17_$(uname -m)" --platform "manylinux2014_$(uname -m)" \
+    "${wheel}[lake]" >/dev/null 2>&1 || return 1
+  tar -C "$work/packages" -cf "$1/activeloop.tar" activeloop
+}
+
 give() { # service, given folder
   case $1 in
     moto) give_packages "$2" ;;
     azurite) give_modules "$2" ;;
+    activeloop) give_plane "$2" ;;
     *) give_binary "$1" "$2" ;;
   esac
 }
@@ -77,6 +88,12 @@ for service in "$@"; do
   tag=deeplake-conformance/$service:$(version_of "$service")
   context=$work/$service
   cp -R "$here/$service" "$context"
+  if [ "$service" = activeloop ]; then
+    mkdir "$context/source"
+    for part in pyproject.toml README.md LICENSE conformance deeplake_ref; do
+      cp -R "$here/../$part" "$context/source/"
+    done
+  fi
   mkdir "$context/given"
   how="from its Dockerfile alone"
   if [ -z "$fresh" ] && give "$service" "$context/given"; then

@@ -34,13 +34,28 @@ engine_up() {
     engine_answers && return 0 # the package has started a service
   fi
 
+  # two engines in one network would take the bridge and each other's rules
+  engine_bridge=docker0
+  if grep -q '^ *docker0:' /proc/net/dev; then
+    if grep -qsx dockerd /proc/[0-9]*/comm; then
+      engine_refuse "another one runs, whose bridge docker0 it would share: name its socket in DOCKER_HOST"
+      return 3
+    fi
+    engine_bridge=''
+  fi
+
   # short, since the path of a socket ends at 107 bytes
   engine_dir=$(mktemp -d "${ENGINE_TMP:-/tmp}/engine.XXXXXX") || { engine_refuse "no private folder"; return 3; }
   DOCKER_HOST=unix://$engine_dir/s
   export DOCKER_HOST
+  engine_wrapper='exec'
+  # a machine without systemd may have mounted none; in a mount namespace of the engine's own they end with it
+  grep -q ' - cgroup' /proc/self/mountinfo || engine_wrapper=engine_with_cgroups
   # its own session: an interrupt at the keyboard must not reach it before its containers are gone
-  setsid dockerd --host "$DOCKER_HOST" --data-root "$engine_dir/data" --exec-root "$engine_dir/exec" \
-    --pidfile "$engine_dir/pid" --group "$(id -g)" >"$engine_dir/log" 2>&1 </dev/null &
+  (
+    "$engine_wrapper" setsid dockerd --host "$DOCKER_HOST" --data-root "$engine_dir/data" --exec-root "$engine_dir/exec" \
+      --pidfile "$engine_dir/pid" --group "$(id -g)"
+  ) >"$engine_dir/log" 2>&1 </dev/null &
   engine_pid=$!
   engine_tenths=0
   until engine_answers; do
@@ -56,6 +71,17 @@ engine_up() {
   done
 }
 
+engine_with_cgroups() { # command
+  # shellcheck disable=SC2016 # for the inner shell
+  exec unshare --mount sh -c '
+    mount -t tmpfs -o mode=755 cgroup /sys/fs/cgroup
+    for name in $(awk "/^[a-z]/ && \$4 == 1 {print \$1}" /proc/cgroups); do
+      mkdir "/sys/fs/cgroup/$name"
+      mount -t cgroup -o "$name" cgroup "/sys/fs/cgroup/$name" || rmdir "/sys/fs/cgroup/$name"
+    done
+    exec "$@"' sh "$@"
+}
+
 engine_install() {
   command -v apt-get >/dev/null 2>&1 || return 1
   echo "installing docker.io" >&2
@@ -67,6 +93,7 @@ engine_install() {
 engine_down() {
   if [ -n "${engine_pid:-}" ]; then
     timeout 60 docker ps -aq 2>/dev/null | xargs -r timeout 60 docker rm -f >/dev/null 2>&1
+    timeout 60 docker network prune -f >/dev/null 2>&1
     kill "$engine_pid" 2>/dev/null
     engine_tenths=0
     while kill -0 "$engine_pid" 2>/dev/null; do
@@ -77,12 +104,12 @@ engine_down() {
     wait "$engine_pid" 2>/dev/null
     engine_pid=''
     unset DOCKER_HOST
+    [ -z "${engine_bridge:-}" ] || ip link delete "$engine_bridge" 2>/dev/null
   fi
   if [ -n "${engine_dir:-}" ]; then
     # what a killed engine leaves: its containerd, and mounts
-    if [ -r "$engine_dir/exec/containerd/containerd.pid" ]; then
-      kill "$(cat "$engine_dir/exec/containerd/containerd.pid")" 2>/dev/null
-    fi
+    engine_left=$(cat "$engine_dir/exec/containerd/containerd.pid" 2>/dev/null)
+    grep -qsx containerd "/proc/${engine_left:-none}/comm" && kill "$engine_left"
     awk -v d="$engine_dir/" 'index($2, d) == 1 {print $2}' /proc/mounts | sort -r | xargs -r umount -l
     rm -rf --one-file-system "$engine_dir"
     engine_dir=''

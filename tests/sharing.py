@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from conformance.services import RunningService, Unreachable, start_services
 from conformance.services.external import credential_variables
+from conformance.settings import services_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -21,8 +22,8 @@ Services = Mapping[str, RunningService | Unreachable]
 
 @contextmanager
 def shared_services(places: Iterable[str]) -> Iterator[Services]:
-    """Start the services among these places."""
-    wanted = sorted(set(places) - {"mem", "file"})
+    """Start the services that these places need."""
+    wanted = services_of(places)
     with tempfile.TemporaryDirectory(prefix="shared-") as directory:
         with start_services(wanted, directory=Path(directory), progress=Told()) as services:
             yield services
@@ -30,7 +31,7 @@ def shared_services(places: Iterable[str]) -> Iterator[Services]:
 
 def service_urls(services: Services, places: Iterable[str]) -> list[str]:
     """Return the options that tell a run where the services of its places are."""
-    wanted = set(places)
+    wanted = services_of(places)
     running = {name: each for name, each in services.items() if isinstance(each, RunningService) and name in wanted}
     return [f"--service-url={name}={service.url}" for name, service in running.items()]
 

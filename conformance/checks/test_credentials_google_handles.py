@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from conformance import bare_http, stages
@@ -259,6 +259,7 @@ TEXTS = st.one_of(
 @in_worlds("gcs")
 @budget(0.4)
 @given(text=TEXTS)
+@example(text="ya29.ends in a separator\x1f")
 def test_any_text_is_taken_as_it_is_or_refused(place: Place, text: str) -> None:
     """As an OAuth token."""
 

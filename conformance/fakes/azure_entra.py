@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote_plus, urlsplit
 
 from conformance.fakes.azure_federation import EXCHANGE, FederatedTokens, claims_of
-from conformance.fakes.azure_tokens import Mint, Tokens, is_storage
+from conformance.fakes.azure_tokens import STORAGE, Mint, Tokens
 from conformance.fakes.serving import Answer, Fault, Request, failing
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ class Entra:
         tenant: its id.
         application: the one that may ask.
         life_s: seconds that it tells its tokens live, of all sources or by source.
+        resource: what it gives tokens for.
 
     Attributes:
         faults: how it fails for a source, by label; it stalls for all only (`FakeServer.fault`).
@@ -65,8 +66,15 @@ class Entra:
     name = "entra"
 
     def __init__(
-        self, mint: Mint, *, tenant: str, application: Application, life_s: float | Callable[[str], float]
+        self,
+        mint: Mint,
+        *,
+        tenant: str,
+        application: Application,
+        life_s: float | Callable[[str], float],
+        resource: str = STORAGE,
     ) -> None:
+        self._scopes = frozenset((f"{resource}/.default", f"{resource}//.default"))
         self.life_s = life_s
         self.faults: dict[str, Fault] = {}
         self._tenant = tenant
@@ -160,7 +168,7 @@ class Entra:
         if form["client_id"].lower() != self._application.client_id.lower():
             told = f"Application with identifier '{form['client_id']}' was not found in the directory '{tenant}'."
             return refused(request, 400, "unauthorized_client", 700016, told)
-        if not _is_storage_scope(form["scope"]):
+        if form["scope"] not in self._scopes:
             told = (
                 "The provided value for the input parameter 'scope' is not valid. "
                 f"The scope {form['scope']} is not valid."
@@ -270,10 +278,6 @@ def _form(request: Request) -> dict[str, str]:
         form.setdefault("client_id", unquote_plus(client_id))
         form.setdefault("client_secret", unquote_plus(secret))
     return form
-
-
-def _is_storage_scope(scope: str) -> bool:
-    return scope.endswith("/.default") and is_storage(scope.removesuffix("/.default"))
 
 
 def _instant(seconds: float) -> str:

@@ -74,6 +74,7 @@ class Judge:
         request = Request.of_head(method, target, pairs, now=now, is_tls=self._is_tls)
         try:
             proven = self._verify(request)
+            self._check_may(proven, request)
         except Refused as refused:
             return self.deny(refused, request)
         return Accepted(proven.label, self._head(raw, method, version, request, pairs), request, proven.body)
@@ -100,6 +101,14 @@ class Judge:
                 return self._verify_azure(request, [each for each in known if each.kind.startswith("azure_")])
             case "gcs":
                 return self._verify_google(request, [each for each in known if each.kind.startswith("google_")])
+
+    def _check_may(self, proven: Proven, request: Request) -> None:
+        """Refuse what writes to who may only read."""
+        known = self._known.get(proven.label) if proven.label else None
+        if known is None or not known.reads_only or request.method in ("GET", "HEAD"):
+            return
+        code = {"s3": "AccessDenied", "az": "AuthorizationPermissionMismatch", "gcs": "forbidden"}
+        raise Refused(code[self._authority.cloud], label=proven.label)
 
     def _verify_s3(self, request: Request, known: list[Identity]) -> Proven:
         rules = self._authority

@@ -13,8 +13,12 @@ MASK = "***"
 
 _SECRET_HEADERS = frozenset({"x-amz-security-token", "x-ms-copy-source-authorization", "cookie", "proxy-authorization"})
 _SECRET_QUERY = re.compile(
-    r"(?i)([?&](?:sig|x-amz-signature|x-amz-security-token|x-goog-signature|signature|access_token|token)=)[^&]*"
+    r"(?i)([?&](?:sig|x-amz-signature|x-amz-security-token|x-goog-signature|signature|access_token|oauth_token|token)=)"
+    r"[^&]*"
 )
+_BEARER_QUERY = re.compile(r"(?i)[?&](access_token|oauth_token|token)=[^&]")
+"""A token that whoever reads the URL can use; the other ones are parts of a URL that was signed for one request."""
+
 _SIGNATURE = re.compile(r"(?i)(signature=)[0-9a-f]+")
 _SIGV4_CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/")
 _QUERY_CREDENTIAL = re.compile(r"(?i)[?&]x-(?:amz|goog)-credential=([^&/%]+)")
@@ -37,6 +41,8 @@ class Exchange:
         identity: the label of the identity whose proof was verified, None for an unsigned request, for a proof that holds
             for nobody, and where the gate only records. An expired proof is still somebody's.
         refused: the provider's error code that the gate answered in its stead, None if the service answered.
+        bearers: names of the parameters of the target's query that held a token, in small letters. Their values are
+            masked, and a token does not belong there (RFC 9700, 4.3.2).
     """
 
     method: str
@@ -50,6 +56,7 @@ class Exchange:
     seconds: float
     identity: str | None = None
     refused: str | None = None
+    bearers: tuple[str, ...] = ()
 
     def header(self, name: str) -> str | None:
         """Return a request header's value, None if it was not sent."""
@@ -63,7 +70,7 @@ class Exchange:
     def from_json(cls, values: dict[str, Any]) -> Self:
         """Return the exchange of JSON values."""
         headers = tuple((name, value) for name, value in values["headers"])
-        return cls(**(values | {"headers": headers}))
+        return cls(**(values | {"headers": headers, "bearers": tuple(values["bearers"])}))
 
 
 @dataclass(slots=True)
@@ -108,6 +115,7 @@ class Recorder:
                 seconds=round(now - exchange.started, 6),
                 identity=exchange.identity,
                 refused=exchange.refused,
+                bearers=bearers_in(exchange.target),
             )
         )
 
@@ -115,6 +123,11 @@ class Recorder:
 def masked_target(target: str) -> str:
     """Return a request target without what proves an identity."""
     return _SECRET_QUERY.sub(rf"\g<1>{MASK}", target)
+
+
+def bearers_in(target: str) -> tuple[str, ...]:
+    """Return the names of the parameters of a request target that hold a bearer token, in small letters."""
+    return tuple(dict.fromkeys(name.lower() for name in _BEARER_QUERY.findall(target)))
 
 
 def masked_header(name: str, value: str) -> str:

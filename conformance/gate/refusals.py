@@ -97,6 +97,7 @@ AZURE = {
 GOOGLE = {
     # https://cloud.google.com/storage/docs/json_api/v1/status-codes
     "authError": (401, "Invalid Credentials"),
+    "forbidden": (403, "The caller does not have permission to execute the specified operation."),
     "required": (
         401,
         (
@@ -148,7 +149,9 @@ def answer(cloud: Cloud, refused: Refused, request: Request) -> tuple[int, bytes
 def code_of(cloud: Cloud, refused: Refused, request: Request) -> str:
     """Return the code as this request's interface tells it."""
     if cloud == "gcs" and not is_json(request):
-        return {"required": "AccessDenied", "authError": "AuthenticationRequired"}.get(refused.code, refused.code)
+        return {"required": "AccessDenied", "authError": "AuthenticationRequired", "forbidden": "AccessDenied"}.get(
+            refused.code, refused.code
+        )
     return refused.code
 
 

@@ -12,6 +12,7 @@ import json
 import os
 import secrets
 import socket
+import sqlite3
 import sys
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -66,7 +67,10 @@ def main(context: click.Context, host: str, port: int, state: Path | None, admin
     from conformance.lake.issuing import CloudIssuer
     from conformance.lake.state import State
 
-    known = State(state)
+    try:
+        known = State(state)
+    except (OSError, sqlite3.Error) as error:
+        raise click.ClickException(f"the state cannot be used: {error}") from None
     service = Service(known, CloudIssuer(), admin_token(admin_token_file, make=True))
     config = uvicorn.Config(
         application(service),

@@ -82,7 +82,7 @@ def played(place: Place, scene: Scene) -> tuple[bool, dict[str, list[str]]]:
 def many(cloud: str) -> list[World]:
     """Return some worlds of several sources, the fullest among them; the same in every run."""
     several = [each for each in space(cloud) if len(each.sources) > 2]
-    drawn = random.Random(7).sample(several, DRAWN)  # noqa: S311 - a choice, not a secret
+    drawn = random.Random(7).sample(several, min(DRAWN, len(several)))  # noqa: S311 - a choice, not a secret
     return sorted({*drawn, several[-1]}, key=str)
 
 
@@ -94,7 +94,7 @@ def go_through(stage: Stage, place: Place) -> bool:
     """
     worked = use(stage)
     with suppress(TargetError, NotClaimed):
-        stage.target.explain(stage.url, stage.creds)
+        stage.target.explain(stage.url, stage.creds, stage.token)
     for label in list(stage.setting.identities):
         stage.tap.forget(label)
     use(stage, shortly=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from conformance.fakes.redirecting import Nobody, Redirecting
+from conformance.sources import activeloop
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +30,9 @@ def of_the_service(status: int) -> Callable[[Setting], None]:
             "redirecting", Redirecting("redirecting", _away(other.url, tls=tls), status), tls=context
         )
         url = f"{server.url}/{rest.partition('/')[2]}".rstrip("/")
-        if isinstance(setting.creds, dict):
+        if setting.world.cloud == "activeloop":
+            activeloop.move_service(setting, url)
+        elif isinstance(setting.creds, dict):
             setting.creds["endpoint_url"] = url
         else:
             setting.variables["STORAGE_EMULATOR_HOST"] = url

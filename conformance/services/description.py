@@ -68,6 +68,7 @@ class Container:
         volume: a directory on disk that ends with the container, empty for none; only our image lets any user write there,
             with another one it is in memory.
         preload: a file of this package that a Node is to run first, handed over in `{preload}` as a `data:` URL.
+        source: whether our image is made from the source of this package, which the build then gets beside the folder.
         memory_mb: most memory.
         pids: most processes and threads.
     """
@@ -82,6 +83,7 @@ class Container:
     tmpfs: tuple[str, ...] = ("/tmp",)  # noqa: S108 - a mount of the container
     volume: str = ""
     preload: str = ""
+    source: bool = False
     memory_mb: int = 1024
     pids: int = 512
 

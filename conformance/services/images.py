@@ -8,6 +8,9 @@ here: an image that somebody wants is one that the engine has.
 from __future__ import annotations
 
 import re
+import shutil
+import tempfile
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +18,8 @@ from typing import TYPE_CHECKING
 from conformance.services import engine
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from docker import DockerClient
 
     from conformance.services.description import Description
@@ -25,6 +30,9 @@ BUILD_S = 1800
 """Longest silence of a build: compiling MinIO takes five minutes on two shared cores."""
 
 LAST_LINES = 6
+
+SOURCE = ("pyproject.toml", "README.md", "LICENSE", "conformance", "deeplake_ref")
+"""What our package is made of, in a checkout."""
 
 
 class ImageMissing(Exception):
@@ -126,21 +134,47 @@ def build(
     reference = own_reference(description)
     told: list[str] = []
     progress.step(description.name, f"building {reference}")
+    options = {
+        "tag": reference,
+        "buildargs": arguments,
+        "rm": True,
+        "forcerm": True,
+        "decode": True,
+        "timeout": BUILD_S,
+    }
     try:
-        for line in client.api.build(
-            path=str(context), tag=reference, buildargs=arguments, rm=True, forcerm=True, decode=True, timeout=BUILD_S
-        ):
-            if "error" in line:
-                said = _plain(line["error"])
-                raise BuildFailed(f"{_what_to_do(told, said)}{said}: {' / '.join(told[-LAST_LINES:])}")
-            text = _plain(line.get("stream") or line.get("status") or "")
-            if text:
-                told.append(text)
-            if re.match(r"Step \d+/\d+ :", text):
-                progress.step(description.name, text[:100])
+        with sent(context, source=description.container.source) as path:
+            for line in client.api.build(path=str(path), **options):
+                if "error" in line:
+                    said = _plain(line["error"])
+                    raise BuildFailed(f"{_what_to_do(told, said)}{said}: {' / '.join(told[-LAST_LINES:])}")
+                text = _plain(line.get("stream") or line.get("status") or "")
+                if text:
+                    told.append(text)
+                if re.match(r"Step \d+/\d+ :", text):
+                    progress.step(description.name, text[:100])
     except (docker.errors.DockerException, OSError) as error:
         raise BuildFailed(f"{_what_to_do(told, str(error))}the engine ended the build: {error}") from None
     return reference
+
+
+@contextmanager
+def sent(folder: Path, *, source: bool) -> Iterator[Path]:
+    """Give the folder that a build gets: its own, or a copy with what our package is made of in `source/`."""
+    if not source:
+        yield folder
+        return
+    with tempfile.TemporaryDirectory(prefix="conformance-build-") as made:
+        copy = Path(made) / folder.name
+        shutil.copytree(folder, copy)
+        for name in SOURCE:
+            found = folder.parents[1] / name
+            if found.is_dir():
+                shutil.copytree(found, copy / "source" / name, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                (copy / "source").mkdir(exist_ok=True)
+                shutil.copy(found, copy / "source" / name)
+        yield copy
 
 
 def _what_to_do(told: list[str], error: str) -> str:

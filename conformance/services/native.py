@@ -72,7 +72,6 @@ def _start_once(description: Description, place: Path, log: Path, watched: Watch
         "modules": str(place / "node_modules"),
         "here": str(Path(__file__).parent),
         "this_python": sys.executable,
-        "source": str(Path(__file__).parents[2]),
         "access_key": access_key,
         "secret_key": secret_key,
     }
@@ -82,6 +81,9 @@ def _start_once(description: Description, place: Path, log: Path, watched: Watch
     environment = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
     environment |= {"HOME": str(data), "TMPDIR": str(data)}
     environment |= {name: text.format_map(values) for name, text in description.native.env.items()}
+    if description.native.install["kind"] == "none":
+        # a module of this package, which may be that of a checkout
+        environment["PYTHONPATH"] = str(Path(__file__).parents[2])
     with log.open("ab") as output:
         process = subprocess.Popen(
             command,

@@ -15,7 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast, get_args
 
 from conformance.fakes import Fault
-from conformance.fakes.gcloud import install_browser, install_gcloud
+from conformance.fakes.gcloud import BROWSER_FILE, install_browser, install_gcloud, started_of
 from conformance.fakes.google_key_files import authorized_user
 from conformance.sources import google_contents
 from conformance.sources.google_services import HOSTS, Google, Machine, given_token
@@ -48,6 +48,7 @@ def ground(setting: Setting) -> None:
     nowhere = setting.closed_url.removeprefix("http://")
     setting.variables |= {"GCE_METADATA_HOST": nowhere, "GCE_METADATA_IP": nowhere}
     install_gcloud(setting.directory / "bin", google.gcloud_calls)
+    setting.started["gcloud"] = started_of(google.gcloud_calls)
     if not set(TEXTS).intersection(setting.world.sources):
         setting.creds = {"endpoint_url": setting.endpoint}
     else:
@@ -150,6 +151,7 @@ def _browser(setting: Setting, way: str | None) -> None:
     google = _watched(setting, "gcs_browser", way)
     setting.creds = "browser"
     setting.variables["BROWSER"] = install_browser(setting.directory)
+    setting.started["gcs_browser"] = started_of(setting.directory / BROWSER_FILE)
     setting.variables["DEEPLAKE_GCS_CONSENT_S"] = f"{CONSENT_S if way == 'never-answered' else 30}"
     google.oauth.consent.decision = {"denied": "deny", "wrong-state": "wrong-state", "never-answered": "never"}.get(
         way or "", "allow"

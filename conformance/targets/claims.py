@@ -4,7 +4,7 @@ What a target says about itself, read from a TOML file of its own.
 ```toml
 name = "folder"
 areas = ["objects", "ranges"]           # default: all
-prefixes = ["file"]                     # default: mem file s3 az gcs al
+prefixes = ["file"]                     # default: mem file s3 az gcs; al has to be named
 sources = ["aws_dict", "aws_env"]       # where it looks for credentials; default: all sources of its prefixes
 
 [options]
@@ -46,7 +46,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 PREFIXES = ("mem", "file", "s3", "az", "gcs", "al")
-SOURCES = {"s3": ORDER["aws"], "az": ORDER["azure"], "gcs": ORDER["google"]}
+
+# a target that does not know `ACTIVELOOP_ENDPOINT` would ask the public control plane
+CLAIMED = tuple(prefix for prefix in PREFIXES if prefix != "al")
+"""What a target claims that names no prefixes."""
+
+SOURCES = {"s3": ORDER["aws"], "az": ORDER["azure"], "gcs": ORDER["google"], "al": ORDER["activeloop"]}
 """Where a credential may come from, by prefix; a claims file uses these names, in any order."""
 
 DEFAULT_OPTIONS: dict[str, Any] = {
@@ -92,11 +97,11 @@ class KnownFailure:
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """The claims of one target; a target without a file claims everything and knows no failure."""
+    """The claims of one target; a target without a file claims everything but `al://` and knows no failure."""
 
     name: str = ""
     areas: tuple[str, ...] = ()
-    prefixes: tuple[str, ...] = PREFIXES
+    prefixes: tuple[str, ...] = CLAIMED
     options: Mapping[str, Any] = field(default_factory=lambda: dict(DEFAULT_OPTIONS))
     defined: Mapping[str, str] = field(default_factory=dict)
     creds: Mapping[str, Mapping[str, str]] = field(default_factory=dict)

@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from conformance.settings import UsageError
-from conformance.targets.claims import DEFAULT_OPTIONS, PREFIXES, SOURCES, Claims, KnownFailure, Unclaimed
+from conformance.targets.claims import CLAIMED, DEFAULT_OPTIONS, PREFIXES, SOURCES, Claims, KnownFailure, Unclaimed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -46,7 +46,7 @@ class _Form:
     def claims(self, table: dict[str, Any]) -> Claims:
         known = ("name", "areas", "prefixes", "sources", "options", "defined", "creds", "not_claimed", "known_failure")
         self.keys(table, known, "")
-        prefixes = self.words(table.get("prefixes", PREFIXES), "prefixes", PREFIXES, "prefix")
+        prefixes = self.words(table.get("prefixes", CLAIMED), "prefixes", PREFIXES, "prefix")
         return Claims(
             name=self.text(table.get("name", ""), "name"),
             areas=self.words(table.get("areas", ()), "areas", _areas(), "area"),

@@ -97,3 +97,11 @@ class Datasets(Protocol):
     def like(self, dataset: Dataset, url: str, creds: Creds = None, token: str | None = None) -> Dataset:
         """Create an empty dataset with the columns of an open one of this target, and open it."""
         ...
+
+    def connect(self, src: str, dest: str, creds_key: str | None = None, token: str | None = None) -> Dataset:
+        """Give the dataset at a URL of a cloud a name in an organisation, `al://org/name`, and open it there."""
+        ...
+
+    def disconnect(self, url: str, token: str | None = None) -> None:
+        """Take a name of an organisation away, and leave the data where they are."""
+        ...

@@ -1,6 +1,6 @@
 """
-Datasets of a Python target: its functions `create`, `open`, `open_read_only`, `exists`, `delete`, `copy` and `like`, and
-the objects that they return.
+Datasets of a Python target: its functions `create`, `open`, `open_read_only`, `exists`, `delete`, `copy`, `like`,
+`connect` and `disconnect`, and the objects that they return.
 
 Arguments go through as they are, and only those that a check gives. A column may be any sequence, a numpy array or an
 Arrow array; it is turned into plain Python values here, while the target is being timed, as some read only then.
@@ -57,6 +57,14 @@ class InProcessDatasets:
         if not isinstance(dataset, InProcessDataset):
             raise HarnessError("the dataset was opened by another target")
         return self._dataset(self._ask("like", dataset._handle, url, creds=creds, token=token))  # noqa: SLF001
+
+    def connect(self, src: str, dest: str, creds_key: str | None = None, token: str | None = None) -> InProcessDataset:
+        """Call `connect`."""
+        return self._dataset(self._ask("connect", src, dest, creds_key=creds_key, token=token))
+
+    def disconnect(self, url: str, token: str | None = None) -> None:
+        """Call `disconnect`."""
+        self._ask("disconnect", url, token=token)
 
     def _ask(self, name: str, *arguments: Any, **keywords: Any) -> Any:
         function = getattr(self._module, name, None)

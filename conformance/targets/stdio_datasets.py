@@ -64,6 +64,14 @@ class StdioDatasets:
         handle = dataset._handle  # noqa: SLF001 - a neighbour
         return self._dataset(self._ask("dataset.like", handle=handle, url=url, creds=creds, token=token))
 
+    def connect(self, src: str, dest: str, creds_key: str | None = None, token: str | None = None) -> StdioDataset:
+        """Ask `dataset.connect`."""
+        return self._dataset(self._ask("dataset.connect", src=src, dest=dest, creds_key=creds_key, token=token))
+
+    def disconnect(self, url: str, token: str | None = None) -> None:
+        """Ask `dataset.disconnect`."""
+        self._ask("dataset.disconnect", url=url, token=token)
+
     def _ask(self, method: str, **params: Any) -> Any:
         for name in ("creds", "src_creds", "dst_creds"):
             self._secrets.note(params.get(name), params.get("token"))

@@ -300,29 +300,37 @@ class Leases:
             if self._kept is None and self._tries != tries and self._failure is not None:
                 raise self._failure.told_as(type(self._failure), self._failure.message)
             self._kept = None
-            self._tries += 1
             try:
                 self._keep(self.lender.get(once=False))
             except StorageError as error:
                 self._failure = error
                 raise
+            finally:
+                # at its end, so that who came while it was under way has its outcome too
+                self._tries += 1
             return True
 
     def _replace(self, old: _Kept | None) -> None:
-        self._tries += 1
-        good = old is not None and (old.lease.ends is None or self._clock() < old.lease.ends)
         try:
             # while the old one is good, nobody waits long for another
-            self._keep(self.lender.get(once=good))
+            self._keep(self.lender.get(once=old is not None and self._is_good(old.lease)))
         except StorageError as error:
-            if good and old is not None and old.lease.ends is not None:
+            # looked at anew: it may have ended while the control plane was silent
+            if old is not None and old.lease.ends is not None and self._is_good(old.lease):
                 old.due = min(self._clock() + PAUSE_S, old.lease.ends)
             else:
                 self._kept, self._failure = None, error
+        finally:
+            self._tries += 1
+
+    def _is_good(self, lease: Lease) -> bool:
+        return lease.ends is None or self._clock() < lease.ends
 
     def _keep(self, lease: Lease) -> None:
         due = math.inf
         if lease.ends is not None:
             left = lease.ends - self._clock()
-            due = lease.ends - (NEAR_S if left > 2 * NEAR_S else left / 2)
+            # the first one may be near its end by chance; where its successor is, all of them are short
+            is_near = self._kept is not None and left <= 2 * NEAR_S
+            due = lease.ends - (left / 2 if is_near else NEAR_S)
         self._kept = _Kept(lease, due)

@@ -46,6 +46,8 @@ def test_packages_are_those_of_native_installations(description: Description, do
     if install["kind"] == "pip":
         expected = " ".join(install["packages"]).format(version="${VERSION}")
         observed = dockerfile.arguments()["PACKAGES"]
+    elif install["kind"] == "none":
+        expected, observed = "[lake]", "[lake]" if '"/context/source[lake]"' in dockerfile.text else dockerfile.text
     else:
         expected = (install.get("package") or install["packages"][0]).format(version="${VERSION}")
         observed = expected if f'"{expected}"' in dockerfile.text else dockerfile.text
@@ -57,6 +59,7 @@ def test_the_command_is_the_native_one(description: Description, dockerfile: Doc
     """Container and process are started with the same words, apart from addresses and places."""
     places = {
         "python": "python3",
+        "this_python": "python3",
         "node": "node",
         "binary": description.name,
         "here": "/opt/azurite",
@@ -69,6 +72,14 @@ def test_the_command_is_the_native_one(description: Description, dockerfile: Doc
     expected = [word.format_map(places) for word in description.native.command]
 
     assert [word.replace("0.0.0.0", "127.0.0.1") for word in dockerfile.command()] == expected  # noqa: S104
+
+
+def test_the_suite_starts_the_image_with_its_own_command(description: Description, dockerfile: Dockerfile) -> None:
+    """What the description gives to a container is what the image does by itself."""
+    port = str(description.container.port)
+    expected = [word.format(port=port, host_port=port) for word in description.container.command]
+
+    assert dockerfile.command()[-len(expected) :] == expected
 
 
 def test_variables_are_those_of_the_native_process(description: Description, dockerfile: Dockerfile) -> None:

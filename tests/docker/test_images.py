@@ -26,7 +26,7 @@ BUILD_S = 1800
 READY_S = 60.0
 POLL_S = 0.2
 TMPFS = {"minio": ["/data"], "versitygw": ["/accounts"]}
-VOLUMES = {"versitygw": ["/data"]}
+VOLUMES = {"versitygw": ["/data"], "activeloop": ["/data"]}
 
 
 def docker(*words: str, environment: dict[str, str] | None = None, timeout_s: float = COMMAND_S) -> str:

@@ -197,6 +197,19 @@ def test_signers_are_named_and_proofs_are_masked(tap: Tap) -> None:
     assert "sp=r" in seen[2].target
 
 
+def test_a_token_in_a_url_is_noted_and_masked(tap: Tap) -> None:
+    """By the name of its parameter; what signed URLs need, pages of lists and empty values are none."""
+    get(tap, b"/1?Access_Token=t0ken&x=1&token=t0ken&token=t0ken")
+    get(tap, b"/2?prefix=a&oauth_token=t0ken")
+    get(tap, b"/3?X-Amz-Security-Token=t0ken&X-Amz-Signature=00aa&sig=s3cret&X-Goog-Signature=00aa&Signature=00aa")
+    get(tap, b"/4?continuation-token=page&pageToken=page&token=&xtoken=1")
+
+    seen = tap.requests()
+    assert [exchange.bearers for exchange in seen] == [("access_token", "token"), ("oauth_token",), (), ()]
+    assert not any(proof in repr(seen) for proof in ("00aa", "t0ken", "s3cret"))
+    assert "continuation-token=page&pageToken=page" in seen[3].target
+
+
 def test_two_taps_see_their_own_requests(gate: Gate, tap: Tap) -> None:
     """Ports are kept apart, and clearing one does not clear the other."""
     echo = Echo()

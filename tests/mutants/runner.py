@@ -2,7 +2,8 @@
 Runs every mutant against the requirement that must catch it, and writes the kill table.
 
     python -m tests.mutants.runner                 all, and docs/reference/kill-table.md
-    python -m tests.mutants.runner F037 LIST-8     faults, requirements or names of mutants; writes nothing
+    python -m tests.mutants.runner F037 LIST-8     faults, requirements or names of mutants; writes nothing,
+                                                   with --into-page their rows, also where they had none
 
 Each mutant is a run of the ordinary command in a process of its own, with a fixed seed, that ends at its first failure;
 the services are started once and shared by all.

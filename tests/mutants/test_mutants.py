@@ -11,7 +11,7 @@ import pytest
 import deeplake_ref
 from conformance import plan, requirements
 from conformance.record import Record, read_record
-from conformance.services import names as services
+from conformance.selecting import known_places
 from tests.mutants import outcomes
 from tests.mutants.outcomes import Outcome, judge
 from tests.mutants.registry import FAULTS, Mutant, links, load, mutant, replaced
@@ -42,7 +42,7 @@ def test_every_fault_is_planted_or_says_why_not() -> None:
 def test_a_mutant_names_a_requirement_that_is_checked_where_it_shows(each: Mutant) -> None:
     """A kill is possible: the requirement is known, and a check of it runs on each of its places."""
     assert each.kills in requirements.load()
-    assert set(each.places) <= {"mem", "file", *services()}
+    assert set(each.places) <= set(known_places())
     assert plan.planned(each.places, profile="default", only=[each.kills], hermetic=each.hermetic) == {
         each.kills: list(each.places)
     }
@@ -142,7 +142,7 @@ def test_the_page_shows_what_was_not_killed() -> None:
 
 
 def test_rows_of_a_few_are_replaced() -> None:
-    """The count follows; a mutant without a row is refused."""
+    """The count follows."""
     other = load()["a_directory_is_a_pattern"]
     page = kill_table([Outcome(other, outcomes.SURVIVED), Outcome(ONE, outcomes.KILLED, "mem", "", 3, 1.25)])
     mended = with_rows(page, [Outcome(other, outcomes.KILLED, "mem", "", 7, 2.5)])
@@ -150,7 +150,22 @@ def test_rows_of_a_few_are_replaced() -> None:
     assert "2 of 2 mutants are killed by the requirement that they break." in mended
     assert "issues/8085) | mem | killed | 7 | 2.5 |" in mended
     assert len(mended.splitlines()) == len(page.splitlines())
-    with pytest.raises(ValueError, match="0 rows of"):
+
+
+@pytest.mark.parametrize("new", [0, 1, 2])
+def test_a_new_row_goes_where_a_run_of_all_would_put_it(new: int) -> None:
+    """First, last or between in its area; the counts of mutants and of unbroken requirements follow."""
+    area = [each for each in ALL if each.kills.startswith("RANGE-")]
+    found = [Outcome(each, outcomes.KILLED, "mem", "", 3, 1.25) for each in (area[0], ONE, area[-1])]
+    assert area[0].kills < ONE.kills
+    page = kill_table(outcome for outcome in found if outcome is not found[new])
+
+    assert with_rows(page, [found[new]]) == kill_table(found)
+
+
+def test_a_row_without_an_area_is_refused() -> None:
+    """A heading is written by a run of all."""
+    with pytest.raises(ValueError, match="no row near that of an_end_of_zero"):
         with_rows(kill_table([]), [Outcome(ONE, outcomes.KILLED)])
 
 

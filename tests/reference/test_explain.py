@@ -192,14 +192,6 @@ def test_a_path_that_breaks_a_rule_is_no_explanation() -> None:
         explain("mem://x", write=True)
 
 
-def test_a_place_that_is_not_implemented_is_an_answer() -> None:
-    """As for a handle."""
-    found = explain("al://organisation/name")
-
-    assert found.failure is not None
-    assert found.failure.error == "StorageOperationUnsupported"
-
-
 def test_a_missing_sdk_is_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     """Which names the extra."""
 

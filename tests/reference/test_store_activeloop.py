@@ -309,6 +309,22 @@ def test_a_renewal_that_fails_keeps_what_is_good_and_never_uses_what_has_ended(l
     assert lake.signers == ["KEY1", "KEY1"]
 
 
+def test_what_ends_while_the_control_plane_is_silent_is_not_used(lake: Lake) -> None:
+    clock = [time.time()]
+    with handle_at(clock, lake) as reader:
+        reader.list()
+        clock[0] += lake.life_s - 100
+
+        def answer(_asked: Asked) -> Reply:
+            clock[0] += 101
+            return refused(503, "storage_unavailable")
+
+        lake.answer = answer
+        with pytest.raises(errors.StorageInternalError):
+            reader.list()
+    assert lake.signers == ["KEY1"]
+
+
 def test_a_rejected_lease_is_dropped_replaced_once_and_tried_once_more(lake: Lake) -> None:
     with Reader(URL, token=lake.token) as reader:
         reader.list()
@@ -340,13 +356,17 @@ class CountedLock:
 
 
 @pytest.mark.parametrize("refuses", [False, True])
-def test_threads_share_one_renewal_a_failed_one_too(lake: Lake, refuses: bool) -> None:
+@pytest.mark.parametrize("why", ["rejected", "ended"])
+def test_threads_share_one_renewal_a_failed_one_too(lake: Lake, why: str, refuses: bool) -> None:
     threads = 8
     with Reader(URL, token=lake.token) as reader:
         reader.list()
         leases = reader._shared._store._leases  # type: ignore[attr-defined]
         rejected, lock = leases.current(), CountedLock()
         leases._lock = lock
+        if why == "ended":
+            leases._clock = lambda: time.time() + 2 * lake.life_s
+            lake.life_s *= 4
 
         def answer(_asked: Asked) -> Reply | None:
             for _each in range(threads):
@@ -357,7 +377,7 @@ def test_threads_share_one_renewal_a_failed_one_too(lake: Lake, refuses: bool) -
 
         def renew(_number: int) -> str:
             try:
-                return str(leases.renew(rejected))
+                return str(leases.renew(rejected) if why == "rejected" else leases.current() is not rejected)
             except errors.StorageError as error:
                 return type(error).__name__
 

@@ -5,7 +5,7 @@ From an exception to a verdict: the target's, nobody's and ours never mix.
 from __future__ import annotations
 
 import pytest
-from hypothesis import errors, given, settings
+from hypothesis import errors, example, given, settings
 from hypothesis import strategies as st
 
 from conformance.expectations import CheckFailure, Inconclusive, assert_equal
@@ -61,6 +61,23 @@ def test_the_smallest_example_is_kept_without_fixtures() -> None:
     assert "size: 1" in failure["example"]
     assert "place" not in failure["example"].replace("test_", "")
     assert (failure["expected"], failure["observed"]) == ("0", "1")
+
+
+def test_a_pinned_example_is_kept_too() -> None:
+    """Hypothesis words its note otherwise."""
+
+    @settings(database=None)
+    @given(size=st.just(0))
+    @example(size=1)
+    def check(size: int) -> None:
+        assert_equal(0, size)
+
+    with pytest.raises(CheckFailure) as caught:
+        check()
+
+    failure = judge(caught.value).failure
+    assert failure is not None
+    assert failure["example"] == "size=1"
 
 
 def test_a_harness_error_keeps_its_traceback() -> None:

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from conformance import worlds
 from conformance.model.precedence import ANONYMOUS, ORDER
 from conformance.services import RunningService, start_services
+from conformance.settings import services_of
 from tests.sharing import Told
 from tests.winners.page import DATA, demanded, read_data, write_data, write_page
 
@@ -31,10 +32,11 @@ if TYPE_CHECKING:
     from conformance.testbed import Testbed
     from conformance.worlds import World
 
-SERVICES = {"aws": "moto", "azure": "azurite", "google": "fake-gcs-server"}
+PLACES = {"aws": "moto", "azure": "azurite", "google": "fake-gcs-server", "activeloop": "al-moto"}
+"""Where the worlds of each cloud are set up."""
 
 RAW = {"aws": "boto3", "azure": "azure_identity", "google": "google_auth"}
-"""The adapter of each cloud's SDK, in `examples`."""
+"""The adapter of each cloud's SDK, in `examples`; Deep Lake's own tokens have none."""
 
 _testbeds: dict[str, Testbed] = {}
 _services: dict[str, RunningService] = {}
@@ -48,7 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--up-to", type=int, default=99, metavar="N", help="worlds of at most so many sources")
     options = parser.parse_args(arguments)
     for cloud in options.clouds or list(ORDER):
-        targets = {"deeplake_ref": "deeplake_ref", RAW[cloud]: f"examples/{RAW[cloud]}_target.py"}
+        targets = {"deeplake_ref": "deeplake_ref"}
+        if cloud in RAW:
+            targets[RAW[cloud]] = f"examples/{RAW[cloud]}_target.py"
         found = winners(cloud, targets, up_to=options.up_to, processes=options.n)
         write_data(cloud, found if options.up_to == 99 else read_data(cloud) | found)
     write_page()
@@ -61,7 +65,7 @@ def winners(cloud: str, targets: dict[str, str], *, up_to: int, processes: int) 
     space = [world for world in worlds.space(cloud) if len(world.sources) <= up_to]
     found: dict[str, dict[str, str]] = {str(world): {} for world in space}
     with tempfile.TemporaryDirectory(prefix="winners-") as directory:
-        with start_services([SERVICES[cloud]], directory=Path(directory), progress=Told()) as services:
+        with start_services(services_of([PLACES[cloud]]), directory=Path(directory), progress=Told()) as services:
             told = {name: service.to_dict() for name, service in services.items()}
             for name, target in targets.items():
                 claimed = _claimed(target)
@@ -102,7 +106,7 @@ def _outcome(world: World) -> str:
     from conformance import stages
     from conformance.outcomes import of_a_write
 
-    place = _testbeds["own"].place(SERVICES[world.cloud], own_bucket=False)
+    place = _testbeds["own"].place(PLACES[world.cloud], own_bucket=False)
     rules: dict[str, Any] = {"anonymous": "allow"} if demanded(world) == ANONYMOUS else {}
     with stages.running(world, place, **rules) as stage:
         outcome = of_a_write(stage)
