@@ -47,17 +47,23 @@ def kill_table(outcomes: Iterable[Outcome]) -> str:
     lines = [HEAD, f"{killed} of {len(found)} {COUNT}", ""]
     known = requirements.load()
     for area, group in groupby(found, key=lambda outcome: known[outcome.mutant.kills].area):
-        lines += [f"## {area.replace('_', ' ').capitalize()}", "", _ROW.format(*COLUMNS), "|" + "---|" * len(COLUMNS)]
-        lines += [_row(outcome) for outcome in group]
-        lines.append("")
+        lines += _section(area, [_row(outcome) for outcome in group])
     return "\n".join([*lines, *_unexpressed(), *_unbroken({outcome.mutant.kills for outcome in found})])
+
+
+def _section(area: str, rows: list[str]) -> list[str]:
+    return [_heading(area), "", _ROW.format(*COLUMNS), "|" + "---|" * len(COLUMNS), *rows, ""]
+
+
+def _heading(area: str) -> str:
+    return f"## {area.replace('_', ' ').capitalize()}"
 
 
 def with_rows(page: str, outcomes: Iterable[Outcome]) -> str:
     """Return a page with the rows of these mutants as they came out now, in their places where they had none.
 
     Raises:
-        ValueError: a mutant has several rows, or the first one of an area none; only a run of all helps.
+        ValueError: a mutant has several rows; only a run of all helps.
     """
     lines = page.splitlines()[: page.splitlines().index(UNPLANTED)]
     for outcome in outcomes:
@@ -67,8 +73,12 @@ def with_rows(page: str, outcomes: Iterable[Outcome]) -> str:
             raise ValueError(f"the page has {len(at)} rows of {outcome.mutant.name}; run all mutants")
         if at:
             lines[at[0]] = row
+        elif (place := _place_of(outcome.mutant, lines)) is not None:
+            lines.insert(place, row)
         else:
-            lines.insert(_place_of(outcome.mutant, lines), row)
+            area = _area_of(outcome.mutant)
+            before = _place_of_section(area, lines)
+            lines[before:before] = _section(area, [row])
     rows = [line for line in lines if line.count(" | ") == len(COLUMNS) - 1 and not line.startswith("| requirement")]
     killed = sum("| **" not in row for row in rows)
     count = f"{killed} of {len(rows)} {COUNT}"
@@ -76,10 +86,23 @@ def with_rows(page: str, outcomes: Iterable[Outcome]) -> str:
     return "\n".join([*lines, *_unexpressed(), *_unbroken({row.split(" | ")[0].removeprefix("| ") for row in rows})])
 
 
-def _place_of(new: Mutant, lines: list[str]) -> int:
-    """Return where the row of a mutant goes: behind the one before it in its area, else in front of the one after it."""
-    known = requirements.load()
-    near = [each for each in load().values() if known[each.kills].area == known[new.kills].area]
+def _area_of(mutant: Mutant) -> str:
+    return requirements.load()[mutant.kills].area
+
+
+def _place_of_section(area: str, lines: list[str]) -> int:
+    """Return where the section of an area goes: in front of the next one that there is, else at the end."""
+    areas = list(dict.fromkeys(_area_of(mutant) for mutant in load().values()))
+    later = {_heading(each) for each in areas[areas.index(area) + 1 :]}
+    return next((number for number, line in enumerate(lines) if line in later), len(lines))
+
+
+def _place_of(new: Mutant, lines: list[str]) -> int | None:
+    """Return where the row of a mutant goes: behind the one before it in its area, else in front of the one after it.
+
+    None if its area has no row yet.
+    """
+    near = [each for each in load().values() if _area_of(each) == _area_of(new)]
     before = near[: near.index(new)]
     for neighbours, step in ((reversed(before), 1), (near[len(before) + 1 :], 0)):
         for neighbour in neighbours:
@@ -87,7 +110,7 @@ def _place_of(new: Mutant, lines: list[str]) -> int:
             at = [number for number, line in enumerate(lines) if _same_mutant(line, row)]
             if at:
                 return at[0] + step
-    raise ValueError(f"the page has no row near that of {new.name}; run all mutants")
+    return None
 
 
 def _same_mutant(line: str, row: str) -> bool:
