@@ -163,10 +163,12 @@ def test_a_new_row_goes_where_a_run_of_all_would_put_it(new: int) -> None:
     assert with_rows(page, [found[new]]) == kill_table(found)
 
 
-def test_a_row_without_an_area_is_refused() -> None:
-    """A heading is written by a run of all."""
-    with pytest.raises(ValueError, match="no row near that of an_end_of_zero"):
-        with_rows(kill_table([]), [Outcome(ONE, outcomes.KILLED)])
+def test_the_first_row_of_an_area_makes_its_section() -> None:
+    """It stands where a run of all would put it."""
+    others = [Outcome(each, outcomes.KILLED, each.places[0]) for each in ALL if each.kills[:5] != ONE.kills[:5]]
+    both = sorted([*others, Outcome(ONE, outcomes.KILLED)], key=lambda outcome: ALL.index(outcome.mutant))
+
+    assert with_rows(kill_table(others), [Outcome(ONE, outcomes.KILLED)]) == kill_table(both)
 
 
 def test_the_committed_page_is_of_these_mutants() -> None:
