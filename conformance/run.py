@@ -69,7 +69,7 @@ def execute(settings: RunSettings, output: Output, *, workers: int | None) -> in
     planned = plan.of_run(settings)
     own = sharding.own(planned, settings, spec.claims)
     directory = output.directory or default_directory()
-    directory.mkdir(parents=True, exist_ok=True)
+    _check_outputs(directory, output)
     started = time.perf_counter()
     with LiveProgress() as progress, RecordWriter(directory / RECORD) as record, ExitStack() as closing:
         record.write("start", **_header(settings, spec))
@@ -94,6 +94,17 @@ def execute(settings: RunSettings, output: Output, *, workers: int | None) -> in
         more: dict[str, Any] = _turned_away(before, during) if settings.hermetic else {}
         record.end(startup_s=ready - started, run_s=ended - ready, **more)
     return render(directory, "terminal", strict=settings.strict, verbose=output.verbose, output=output)
+
+
+def _check_outputs(directory: Path, output: Output) -> None:
+    """Make the directory of the record, and see that reports can be written, before anything runs."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"the record cannot be written to {directory}: {error.strerror}") from None
+    for file in (output.junit, output.markdown):
+        if file is not None and not os.access(file.parent, os.W_OK):
+            raise UsageError(f"{file} cannot be written: there is no such directory, or it is not yours")
 
 
 def render(path: Path, form: str, *, strict: bool, verbose: bool, output: Output | None = None) -> int:

@@ -4,8 +4,10 @@ From words of the user to places and requirements; unknown words name the known 
 
 from __future__ import annotations
 
+import re
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from conformance.settings import AL, DEFAULT_PLACES, DEFAULT_SERVICES, LOCAL, UsageError
 
@@ -105,12 +107,25 @@ def service_urls(words: Sequence[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for word in words:
         name, equals, url = word.partition("=")
-        if not equals or not url.startswith(("http://", "https://")):
-            raise UsageError(f"--service-url takes NAME=URL with an http or https URL: {word!r}")
+        if not equals or not _is_base_url(url):
+            raise UsageError(
+                f"--service-url takes NAME=URL, such as moto=http://127.0.0.1:5000, without user and query: {name}"
+            )
         if name not in names():
             raise unknown("service", name, names())
         found[name] = url.rstrip("/")
     return found
+
+
+def _is_base_url(url: str) -> bool:
+    """Whether a text is an http or https URL with a host, and nothing that a password or a query would be in."""
+    if not re.fullmatch(r"https?://[!-~]+", url) or re.search(r"[@?#\\]", url):
+        return False
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def shard(text: str | None) -> str | None:

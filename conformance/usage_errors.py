@@ -11,6 +11,7 @@ import click
 
 EXIT_USAGE = 2
 EXIT_UNJUDGED = 3
+EXIT_INTERRUPTED = 130
 
 
 class usage_errors:  # noqa: N801 - reads as the statement it is
@@ -22,6 +23,8 @@ class usage_errors:  # noqa: N801 - reads as the statement it is
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         if error is None:
             return
+        if isinstance(error, KeyboardInterrupt):
+            fail("interrupted; `report` shows what was recorded until then", EXIT_INTERRUPTED)
         if isinstance(error, ModuleNotFoundError) and error.name in _EXTRA_OF:
             fail(f'{error.name} is not installed: pip install "deeplake-conformance[{_EXTRA_OF[error.name]}]"')
         if _is_usage_error(error):

@@ -26,8 +26,12 @@ ADMIN_VARIABLE = "ACTIVELOOP_ADMIN_TOKEN"
 
 def connect(description: Description, url: str) -> RunningService | Unreachable:
     """Return the service at a URL, or why it cannot be used."""
-    if status_of(url + description.native.ready_path, TIMEOUT_S) is None:
+    status = status_of(url + description.native.ready_path, TIMEOUT_S)
+    if status is None:
         return Unreachable(description.name, f"nothing answers at {url}", "start it, or leave --service-url away")
+    if status not in description.native.ready_status:
+        what = f"what answers at {url} is not {description.name}: HTTP {status} to {description.native.ready_path}"
+        return Unreachable(description.name, what, "look which program has that port")
     try:
         access_key, secret_key = _credential(description)
     except LookupError as error:

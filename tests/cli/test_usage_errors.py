@@ -4,6 +4,8 @@ What a user can hold wrong: one clear message that says what to do, exit code 2,
 
 from __future__ import annotations
 
+import http.server
+import threading
 from pathlib import Path
 
 import pytest
@@ -22,6 +24,11 @@ from tests.cli.conftest import Command
         (["run", "--target", "json"], ["json", "storage"]),
         (["run", "--service-url", "moto"], ["--service-url takes NAME=URL"]),
         (["run", "--service-url", "moto=ftp://x"], ["--service-url takes NAME=URL"]),
+        (["run", "--service-url", "moto=http://127.0.0.1:notaport"], ["--service-url takes NAME=URL"]),
+        (["run", "--service-url", "moto=http://127.0.0.1:99999"], ["--service-url takes NAME=URL"]),
+        (["run", "--service-url", "moto=http://user:pw@127.0.0.1:1"], ["--service-url takes NAME=URL"]),
+        (["run", "--service-url", "moto=http://"], ["--service-url takes NAME=URL"]),
+        (["run", "--places", "mem", "--junit", "nowhere/x.xml"], ["nowhere/x.xml cannot be written"]),
         (["run", "--service-url", "mooto=http://127.0.0.1:1"], ["unknown service 'mooto'", "did you mean moto?"]),
         (["run", "-n", "many"], ["-n takes a number or `auto`"]),
         (["show", "OBJ-999"], ["'OBJ-999'"]),
@@ -83,6 +90,19 @@ def test_a_service_that_refuses_is_unreachable_and_not_a_pass(command: Command, 
     assert done.returncode == 3, done.stdout + done.stderr
     assert "unreachable" in done.stdout
     assert "moto" in done.stdout
+
+
+def test_another_program_at_a_url_is_not_the_service(command: Command) -> None:
+    """It answers, and not as the service does: unreachable, not a traceback."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"moto=http://127.0.0.1:{server.server_port}"
+        done = command("run", "--places", "moto", "--service-url", url, "--only", "OBJ-1", "--record", "out")
+        server.shutdown()
+
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert "is not moto: HTTP 501" in " ".join(done.stdout.split())
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize(
