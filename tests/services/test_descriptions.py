@@ -11,8 +11,8 @@ import pytest
 from conformance.services import load, names
 from conformance.services.images import own_reference
 
-ELSEWHERE = {"azurite": {"--require"}, "activeloop": {"--host"}}
-"""Flags of one of the two: what Node runs first comes to a container by its environment; a process is on loopback unasked."""
+ELSEWHERE = {"azurite": {"--require"}}
+"""Flags of one of the two: what Node runs first comes to a container by its environment."""
 
 OF_THIS_MACHINE = {"PYTHONPATH"}
 """Variables that name where the source is."""

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 
 from conformance import costs, plan, requirements, selecting
 from conformance.record import Record
-from conformance.services import names
+from conformance.services import storages
 from conformance.settings import RunSettings, UsageError
 from conformance.sharding import cut, own, parse
 from conformance.targets.claims import Claims
 from tests.report.examples import START, result
 
-ALL = ("mem", "file", *names())
+ALL = ("mem", "file", *storages())
 CLAIMS = Claims()
 
 
