@@ -44,23 +44,23 @@ class Tenants:
         self.url = plane.url
         self._token = plane.secret_key
         self._lock = threading.Lock()
-        self._organisations: set[str] = set()
+        self._organisations: dict[tuple[str, str], str] = {}
         self._users: dict[str | None, tuple[str, TokenCreds]] = {}
         self._name = os.urandom(6).hex()
 
     def url_of(self, service: RunningService, bucket: str, path: str) -> str:
         """Return the `al://` path of a path in a bucket, whose organisation is made if it is new."""
         with self._lock:
-            if bucket not in self._organisations:
+            if (service.name, bucket) not in self._organisations:
                 self._make(service, bucket)
-        return f"al://{bucket}/{path}"
+            return f"al://{self._organisations[service.name, bucket]}/{path}"
 
     def creds(self, endpoint: str | None) -> TokenCreds:
         """Return the token of a user who may do everything, and finds storages at an endpoint if one is given."""
         with self._lock:
             if endpoint not in self._users:
                 user = f"u{len(self._users)}-{self._name}"
-                roles = dict.fromkeys(self._organisations, "admin")
+                roles = dict.fromkeys(self._organisations.values(), "admin")
                 self._ask("POST", "users", {"id": user, "roles": roles, "endpoint_url": endpoint})
                 token = self._ask("POST", "tokens", {"user": user})["token"]
                 self._users[endpoint] = user, TokenCreds(token)
@@ -68,12 +68,14 @@ class Tenants:
 
     def _make(self, service: RunningService, bucket: str) -> None:
         root = service.url_of(bucket)
+        # a bucket that is missing has the same name at every service
+        name = bucket if bucket not in self._organisations.values() else f"{bucket}-{service.name}"
         keys = {"access_key": service.access_key, "secret_key": service.secret_key}
-        self._ask("POST", "storages", {"id": bucket, "root": root, "endpoint_url": service.url} | keys)
-        self._ask("POST", "organisations", {"id": bucket, "storage": bucket, "root": root, "open_names": True})
-        self._organisations.add(bucket)
+        self._ask("POST", "storages", {"id": name, "root": root, "endpoint_url": service.url} | keys)
+        self._ask("POST", "organisations", {"id": name, "storage": name, "root": root, "open_names": True})
+        self._organisations[service.name, bucket] = name
         for user, _ in self._users.values():
-            self._ask("PUT", f"organisations/{quote(bucket)}/members/{quote(user)}", {"role": "admin"})
+            self._ask("PUT", f"organisations/{quote(name)}/members/{quote(user)}", {"role": "admin"})
 
     def _ask(self, method: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
         parts = urlsplit(self.url)
