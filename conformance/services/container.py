@@ -52,6 +52,9 @@ process.argv[1] = realpathSync(process.argv[1]); // an official image may start 
 """
 """What a file that Node would `--require` needs as a module that it imports."""
 
+_MAKING_NETWORK = threading.Lock()
+"""Two networks of one name, made at once, are ambiguous to the engine; one for all services of a run is made once."""
+
 TAKEN = ("port is already allocated", "address already in use")
 
 
@@ -222,13 +225,14 @@ def start(
     """
     _set_up_testcontainers()
     labels = {engine.RUN: run, engine.OWNER: processes.this_process()} | ({engine.KEPT: kept} if kept else {})
-    network = f"{engine.OURS}-{run}-{description.name}"
+    network = f"{engine.OURS}-{run}"
     for attempt in range(PORT_TRIES):
         port = free_port()
         credential = new_credential(description.prefix)
         try:
-            if not client.networks.list(names=[network]):
-                engine.network(client, network, labels)
+            with _MAKING_NETWORK:
+                if not client.networks.list(names=[network]):
+                    engine.network(client, network, labels)
             container = ServiceContainer(
                 description, image, log,
                 host_port=port, credential=credential, labels=labels, network=network, cpus=cpus,
