@@ -230,11 +230,11 @@ class LocalStore:
 
     def _place(self, temporary: Path, path: Path, key: str, *, if_absent: bool, if_match: str | None) -> None:
         for _ in range(TRIES):
-            if if_match is None:
-                make_directory(path.parent)
-            else:
-                self._check(key, if_match)
             try:
+                if if_match is None:
+                    make_directory(path.parent)
+                else:
+                    self._check(key, if_match)
                 with locked(path.parent, fcntl.LOCK_SH if if_match is None else fcntl.LOCK_EX) as folder:
                     if if_match is not None:
                         self._check(key, if_match)

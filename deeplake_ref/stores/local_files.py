@@ -54,11 +54,15 @@ def read_span(descriptor: int, offset: int, size: int) -> bytes:
 
 
 def make_directory(folder: Path) -> None:
-    """Make a directory and those above it, so that they survive a crash."""
+    """Make a directory and those above it, so that they survive a crash.
+
+    `FileNotFoundError` says that somebody removed one of them meanwhile, and that it is worth another try.
+    """
     try:
         folder.mkdir()
     except FileExistsError:
-        if not folder.is_dir():
+        # one look that fails where what was in the way has gone: two looks could see two states
+        if not stat.S_ISDIR(folder.lstat().st_mode) and not folder.is_dir():
             raise
     except FileNotFoundError:
         make_directory(folder.parent)

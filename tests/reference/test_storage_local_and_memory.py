@@ -456,6 +456,28 @@ def test_emptied_directories_go(disk: Path) -> None:
     assert list((disk / RESERVED).iterdir()) == []
 
 
+def test_a_directory_that_goes_while_it_is_made_is_made_again(disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another writer removes the emptied directory just after `mkdir` has found it."""
+    (disk / "d").mkdir(parents=True)
+    found = []
+    right = Path.mkdir
+
+    def mkdir(folder: Path, *args: Any, **kwargs: Any) -> None:
+        try:
+            right(folder, *args, **kwargs)
+        except FileExistsError:
+            if folder.name == "d" and not found:
+                found.append(folder)
+                folder.rmdir()
+            raise
+
+    monkeypatch.setattr(Path, "mkdir", mkdir)
+    writer = Writer(f"file://{disk}")
+    writer.set("d/k", b"v")
+    assert found
+    assert Reader(f"file://{disk}").get("d/k") == b"v"
+
+
 def test_listing_while_files_vanish(disk: Path) -> None:
     """Shows what is there throughout, and raises nothing."""
     writer = Writer(str(disk))
