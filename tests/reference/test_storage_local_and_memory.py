@@ -459,7 +459,7 @@ def test_emptied_directories_go(disk: Path) -> None:
 def test_a_directory_that_goes_while_it_is_made_is_made_again(disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another writer removes the emptied directory just after `mkdir` has found it."""
     (disk / "d").mkdir(parents=True)
-    found = []
+    found: list[Path] = []
     right = Path.mkdir
 
     def mkdir(folder: Path, *args: Any, **kwargs: Any) -> None:
