@@ -27,7 +27,7 @@ from deeplake_ref.errors import (
     StoragePreconditionFailed,
 )
 from deeplake_ref.secrets import SecretFields
-from deeplake_ref.stores import CHUNK, THREADS, Buffer, Keys, Metas, ResourceMeta, ranges
+from deeplake_ref.stores import CHUNK, THREADS, Buffer, Keys, Metas, ResourceMeta, ranges, s3_checksums
 from deeplake_ref.stores.s3_client import Body, bodiless, complete, connect
 from deeplake_ref.stores.s3_errors import InBulkError, translated
 from deeplake_ref.stores.s3_ranges import Fetch as _Fetch
@@ -266,16 +266,19 @@ class S3Store:
     def _put_parts(self, full: str, key: str, view: memoryview, conditions: dict[str, str]) -> str:
         where = {"Bucket": self._bucket, "Key": full}
         size = max(CHUNK, math.ceil(len(view) / MOST_PARTS))
-        begun = self._invisibly(key, lambda client: complete(client.create_multipart_upload(**where), "UploadId"))
-        upload = begun["UploadId"]
-        where["UploadId"] = upload
+        are_checked = s3_checksums.are_wanted(self._chain.resolve().credentials.settings)
+        begin = {**where, **(s3_checksums.ALGORITHM if are_checked else {})}
+        begun = self._invisibly(key, lambda client: complete(client.create_multipart_upload(**begin), "UploadId"))
+        where["UploadId"] = begun["UploadId"]
 
         def send(number: int) -> dict[str, Any]:
             piece = view[(number - 1) * size : number * size]
-            answer = self._invisibly(
-                key, lambda client: complete(client.upload_part(**where, PartNumber=number, Body=Body(piece)), "ETag")
-            )
-            return {"PartNumber": number, "ETag": answer["ETag"]}
+            checksum = s3_checksums.of(piece) if are_checked else {}
+
+            def request(client: Any) -> Any:
+                return complete(client.upload_part(**where, **checksum, PartNumber=number, Body=Body(piece)), "ETag")
+
+            return {"PartNumber": number, "ETag": self._invisibly(key, request)["ETag"], **checksum}
 
         numbers = range(1, math.ceil(len(view) / size) + 1)
         pending = [self._threads().submit(send, number) for number in numbers]
