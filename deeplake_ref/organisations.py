@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from deeplake_ref import urls
 from deeplake_ref.credentials import activeloop
-from deeplake_ref.credentials.activeloop_leases import NEEDED, dataset_name
+from deeplake_ref.credentials.activeloop_lenders import NEEDED, dataset_name
 from deeplake_ref.credentials.activeloop_plane import ControlPlane, is_unknown_name
 from deeplake_ref.errors import InvalidURIError, StorageAccessDenied, StorageError, StorageInternalError
 from deeplake_ref.retry import RetryPolicy

@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from deeplake_ref.credentials import activeloop
-from deeplake_ref.credentials.activeloop_leases import MANAGED, Leases, Lender, OfDataset, OfDatasetByKey, OfKey
+from deeplake_ref.credentials.activeloop_leases import Leases, Lender
+from deeplake_ref.credentials.activeloop_lenders import MANAGED, OfDataset, OfDatasetByKey, OfKey
 from deeplake_ref.credentials.activeloop_plane import ControlPlane
 from deeplake_ref.credentials.chain import check_dictionary
 from deeplake_ref.errors import (

@@ -57,8 +57,9 @@ class LentChain(Chain[C]):
         try:
             return request()
         except AuthenticationError as error:
-            if error.provider == "al" or error.http_status == 404 or not self._leases.renew(used):
+            if error.provider == "al" or error.http_status == 404:
                 raise
+            self._leases.renew(used)
         return request()
 
 

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from deeplake_ref import client, urls
-from deeplake_ref.credentials import activeloop, activeloop_leases, activeloop_plane
-from deeplake_ref.credentials.activeloop_leases import Lease, OfDataset
+from deeplake_ref.credentials import activeloop, activeloop_lenders, activeloop_plane
+from deeplake_ref.credentials.activeloop_leases import Lease
+from deeplake_ref.credentials.activeloop_lenders import OfDataset
 from deeplake_ref.credentials.activeloop_plane import ControlPlane
 from deeplake_ref.credentials.chain import Broken, Found, NotMine
 from deeplake_ref.errors import AuthenticationError, InvalidURIError, StorageError
@@ -256,7 +257,7 @@ def keys_beside_al_sign(_target: Any) -> Replacements:
         fields = {**lent, **given}
         return Lease(lease.url, SecretFields(fields), lease.ends, lease.writes)
 
-    return replaced(activeloop_leases.OfDataset, get=get)
+    return replaced(activeloop_lenders.OfDataset, get=get)
 
 
 @mutant(kills="LAKE-31", places=PLACES, claims=WORLDS)
@@ -275,8 +276,8 @@ def a_missing_name_is_asked_for(_target: Any) -> Replacements:
 @mutant(kills="LAKE-32", places=PLACES, claims=WORLDS, cases=("a%20b-plain",))
 def a_name_is_decoded(_target: Any) -> Replacements:
     """Takes the name of a dataset for one that is percent-encoded."""
-    right = activeloop_leases.dataset_name
-    return replaced(activeloop_leases, dataset_name=lambda url: unquote(right(url)))
+    right = activeloop_lenders.dataset_name
+    return replaced(activeloop_lenders, dataset_name=lambda url: unquote(right(url)))
 
 
 @mutant(kills="LAKE-26", places=PLACES, claims=WORLDS, cases=("slash-at-end-activeloop_env",))

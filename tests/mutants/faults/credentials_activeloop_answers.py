@@ -8,7 +8,7 @@ import urllib.request
 from typing import Any
 
 from deeplake_ref import storage
-from deeplake_ref.credentials import activeloop_leases, activeloop_plane
+from deeplake_ref.credentials import activeloop_lenders, activeloop_plane
 from deeplake_ref.credentials.activeloop_leases import Lease
 from deeplake_ref.credentials.activeloop_plane import ControlPlane
 from deeplake_ref.errors import (
@@ -141,7 +141,7 @@ def a_page_is_a_dataset_that_is_missing(_target: Any) -> Replacements:
 @mutant(kills="LAKE-13", places=PLACES, claims=WORLDS, cases=("first-part-blank", "second-part-blank"))
 def blank_credentials_of_the_control_plane_sign(_target: Any) -> Replacements:
     """Signs with a blank part where the control plane gives one."""
-    right = activeloop_leases._lease
+    right = activeloop_lenders._lease
 
     def lease(url: Any, given: Any, *, writes: bool) -> Lease:
         if not isinstance(given, dict):
@@ -151,7 +151,7 @@ def blank_credentials_of_the_control_plane_sign(_target: Any) -> Replacements:
         fields = {name: " " if value == "x" else value for name, value in revealed.items()}
         return Lease(made.url, SecretFields(fields), made.ends, made.writes)
 
-    return replaced(activeloop_leases, _lease=lease)
+    return replaced(activeloop_lenders, _lease=lease)
 
 
 @mutant(kills="LAKE-13", places=PLACES, claims=WORLDS, cases=("get-path-of-this-machine",))
@@ -161,7 +161,7 @@ def a_path_of_this_machine_is_a_missing_dataset(_target: Any) -> Replacements:
     def odd(what: str) -> StorageError:
         return StorageBucketNotFound(what, provider="al", effect="none")
 
-    return replaced(activeloop_leases, _odd=odd)
+    return replaced(activeloop_lenders, _odd=odd)
 
 
 @mutant(kills="LAKE-14", places=PLACES, claims=WORLDS)

@@ -10,8 +10,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from deeplake_ref import organisations, storage
-from deeplake_ref.credentials import activeloop_leases, activeloop_plane
-from deeplake_ref.credentials.activeloop_leases import Lease, Leases, OfDataset, OfKey
+from deeplake_ref.credentials import activeloop_lenders, activeloop_plane
+from deeplake_ref.credentials.activeloop_leases import Lease, Leases
+from deeplake_ref.credentials.activeloop_lenders import OfDataset, OfKey
 from deeplake_ref.credentials.activeloop_plane import ControlPlane
 from deeplake_ref.credentials.chain import check_dictionary
 from deeplake_ref.errors import InvalidCredentialsError, StorageBucketNotFound, StorageError, StorageInternalError
@@ -91,13 +92,13 @@ def a_handle_asks_when_it_is_opened(_target: Any) -> Replacements:
 @mutant("F120", kills="LAKE-18", places=PLACES, claims=WORLDS, cases=("absent", "null"))
 def what_does_not_end_has_ended(_target: Any) -> Replacements:
     """Takes credentials without an end for ones that end at once."""
-    right = activeloop_leases._end
+    right = activeloop_lenders._end
 
     def end(value: Any) -> float | None:
         found = right(value)
         return time.time() + 1 if found is None else found
 
-    return replaced(activeloop_leases, _end=end)
+    return replaced(activeloop_lenders, _end=end)
 
 
 @mutant("F108", kills="LAKE-19", places=PLACES, claims=WORLDS, origin="activeloopai/deeplake#2465")
@@ -133,9 +134,9 @@ def what_cannot_be_replaced_is_of_an_unknown_class(_target: Any) -> Replacements
     """Tells that nothing can be had for a rejected lease as a failure of the server."""
     right = Leases.renew
 
-    def renew(self: Any, rejected: Lease) -> bool:
+    def renew(self: Any, rejected: Lease) -> None:
         try:
-            return right(self, rejected)
+            right(self, rejected)
         except StorageError as error:
             raise error.told_as(StorageInternalError, error.message) from None
 
@@ -174,7 +175,7 @@ def who_may_only_read_asks_for_reading_alone(_target: Any) -> Replacements:
 @mutant(kills="LAKE-22", places=PLACES, claims=WORLDS, cases=("dataset",))
 def keys_that_were_changed_are_not_got_anew(_target: Any) -> Replacements:
     """Keeps what the cloud does not know any more."""
-    return replaced(Leases, renew=lambda _self, _rejected: False)
+    return replaced(Leases, renew=lambda _self, _rejected: None)
 
 
 @mutant(kills="LAKE-23", places=PLACES, claims=WORLDS, cases=("activeloop_env",))
