@@ -41,6 +41,8 @@ class StorageError(Exception):
         code: the service's error code, such as `NoSuchKey`.
         http_status: the HTTP status behind it.
         source: the credential source in use.
+        at: the variable, field or file at fault, where that is a part of the source or something else; empty if the
+            message says all there is to do; None if it is the source.
         effect: what the operation changed: `none`, `done` or `unknown`; reads change nothing.
         retry_after_s: seconds after which the service asks to be tried again.
     """
@@ -56,6 +58,7 @@ class StorageError(Exception):
         code: str | None = None,
         http_status: int | None = None,
         source: str | None = None,
+        at: str | None = None,
         effect: str | None = None,
         retry_after_s: float | None = None,
     ) -> None:
@@ -66,6 +69,7 @@ class StorageError(Exception):
         self.code = code
         self.http_status = http_status
         self.source = source
+        self.at = at
         self.effect = effect
         self.retry_after_s = retry_after_s
 

@@ -121,7 +121,8 @@ def explain(
     if not probe or found.failure is not None:
         return found
     endpoint = str(found.endpoint) if found.endpoint is not None else None
-    tried = probed(str(url), creds, token, write=write, source=found.winner, endpoint=endpoint)
+    about = {"source": found.winner, "endpoint": endpoint, "storage": found.storage}
+    tried = probed(str(url), creds, token, write=write, **about)
     return replace(found, probes=tried)
 
 
@@ -169,7 +170,8 @@ def _lent(store: LentStore, about: dict[str, Any]) -> Explanation:
         try:
             lease = store.lease()
         except StorageError as error:
-            failure = _failure(error)
+            # a lease is asked for what it takes to read
+            failure = _failure(error, action="read", endpoint=str(told["endpoint"]))
         else:
             told |= {"storage": str(lease.url), "expires_at": lease.expires_at}
             told["mode"] = "read and write" if lease.writes else "read"
@@ -185,8 +187,8 @@ def _lent(store: LentStore, about: dict[str, Any]) -> Explanation:
 
 def _unresolved(chain: Chain[Any], walk: Walk[Any]) -> Failure | None:
     """Return why a walk has no winner, None if it has one."""
-    if isinstance(walk.error, CredentialsNotFoundError):
-        # the attempts say the rest
+    if isinstance(walk.error, CredentialsNotFoundError) and walk.error.source is None:
+        # nobody is to blame, and the attempts say the rest
         return Failure(type(walk.error).__name__, f"no source has credentials for {chain.provider}://", chain.hint)
     return None if walk.error is None else _failure(walk.error)
 
@@ -215,5 +217,5 @@ def _addresses(url: urls.DatasetURL, creds: SecretFields, walk: Walk[Any]) -> tu
         return origins.unknown(error), _failure(error)
 
 
-def _failure(error: StorageError) -> Failure:
-    return Failure(type(error).__name__, error.message, advice.advise(error, source=error.source))
+def _failure(error: StorageError, **about: str) -> Failure:
+    return Failure(type(error).__name__, error.message, advice.advise(error, **about))

@@ -54,9 +54,10 @@ def probe(
     write: bool,
     source: str | None,
     endpoint: str | None,
+    storage: str | None,
 ) -> tuple[Probe, ...]:
     """Return how each try went; nothing is raised, and nothing stays behind unless `remove` failed."""
-    trying = _Trying(source, endpoint)
+    trying = _Trying({"source": source, "endpoint": endpoint, "storage": storage})
     with trying("list"), Writer(path, creds, token, deadline_s=DEADLINE_S) as writer:
         reader = writer.get_reader()
         found = _list(trying, reader)
@@ -69,10 +70,9 @@ def probe(
 class _Trying:
     """Keeps how each try went."""
 
-    def __init__(self, source: str | None, endpoint: str | None) -> None:
+    def __init__(self, about: dict[str, str | None]) -> None:
         self.probes: list[Probe] = []
-        self._source = source
-        self._endpoint = endpoint
+        self._about = about
 
     @contextmanager
     def __call__(self, action: str) -> Iterator[None]:
@@ -80,7 +80,7 @@ class _Trying:
         try:
             yield
         except StorageError as error:
-            told = advice.advise(error, action=action, source=self._source, endpoint=self._endpoint)
+            told = advice.advise(error, action=action, **self._about)
             self.probes.append(Probe(action, "failed", error.message, type(error).__name__, told))
 
     def saw(self, action: str, detail: str) -> None:

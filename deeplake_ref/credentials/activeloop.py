@@ -117,7 +117,7 @@ class Provider:
                 f"{PROVIDER} is not set" if not value else f"{PROVIDER} is {OWN}, which has tokens of its own"
             )
         if value not in CLOUDS:
-            return Broken(_invalid(f"{PROVIDER} is one of {OWN}, {', '.join(CLOUDS)}"))
+            return Broken(_invalid(f"{PROVIDER} names no provider; known: {OWN}, {', '.join(CLOUDS)}", PROVIDER))
         if value != self.cloud:
             return NotMine(f"{PROVIDER} is {value}")
         found = self.ask()
@@ -211,5 +211,5 @@ def _first(
     return attempts
 
 
-def _invalid(message: str) -> StorageError:
-    return InvalidCredentialsError(message, provider="al", effect="none")
+def _invalid(message: str, at: str | None = None) -> StorageError:
+    return InvalidCredentialsError(message, provider="al", effect="none", at=at)

@@ -136,11 +136,14 @@ class OfKey:
             if error.http_status not in (404, 422):
                 raise
             message = "the organisation has no credentials under this `creds_key`, or they have ended"
-            raise error.told_as(InvalidCredentialsError, message) from None
+            failure = error.told_as(InvalidCredentialsError, message)
+            failure.at = "`creds_key` of creds"
+            raise failure from None
         provider = urls.PREFIXES.get(str(answer.get("provider")), "")
         if provider != self._url.prefix:
             message = f"`creds_key` of creds is for another cloud than {self._url.prefix}://"
-            raise InvalidCredentialsError(message, provider=self._url.prefix, effect="none", source=self.source)
+            about: dict[str, Any] = {"provider": self._url.prefix, "source": self.source, "at": "`creds_key` of creds"}
+            raise InvalidCredentialsError(message, effect="none", **about)
         given = answer.get("creds")
         named = {NAMES.get(name, name): value for name, value in given.items()} if isinstance(given, dict) else None
         return _lease(self._url, named, writes=True)
@@ -164,7 +167,7 @@ def _lease(url: urls.DatasetURL, given: Any, *, writes: bool) -> Lease:
         raise _odd(f"its credentials have no `{missing[0]}`")
     if ends is not None and ends <= time.time():
         message = "the control plane gave out credentials that have ended already; check this machine's clock"
-        raise ExpiredTokenError(message, provider="al", effect="none")
+        raise ExpiredTokenError(message, provider="al", effect="none", at="")
     return Lease(url, SecretFields(fields), ends, writes)
 
 

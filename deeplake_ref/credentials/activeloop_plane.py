@@ -50,6 +50,9 @@ ATTEMPT_S = 15.0
 STEP = 64 * 1024
 LONGEST_ANSWER = 1024 * 1024
 
+CHECK = f"check {client.VARIABLE} or client.endpoint"
+"""What says where it is."""
+
 _WORD = re.compile(r"[a-z_]{1,60}")
 
 AGREEMENTS = {
@@ -151,7 +154,7 @@ class ControlPlane:
                 raise _refused(error.code, error.headers, _read(error, deadline)) from None
         fields = _json(text)
         if fields is None:
-            message = "what answered is not Deep Lake's control plane: it is no JSON object; check client.endpoint"
+            message = f"what answered is not Deep Lake's control plane: it is no JSON object; {CHECK}"
             raise StorageInternalError(message, http_status=200)
         return fields
 
@@ -199,10 +202,11 @@ def _refused(status: int, headers: Any, text: bytes) -> StorageError:
     if status == 403:
         number = fields.get("code")
         hint = AGREEMENTS.get(number) if isinstance(number, int) else None
+        about["at"] = "" if hint else None
         hint = hint or "the owner of the token has not the role that this needs"
         return StorageAccessDenied(f"the control plane does not allow it ({told}): {hint}", effect="none", **about)
     if status == 404 and (not fields or code == "no_such_path"):
-        message = f"what answered is not Deep Lake's control plane ({told}): it has no such path; check client.endpoint"
+        message = f"what answered is not Deep Lake's control plane ({told}): it has no such path; {CHECK}"
         return StorageInternalError(message, effect="none", **about)
     if status == 404:
         about["code"] = code or UNKNOWN
@@ -210,7 +214,7 @@ def _refused(status: int, headers: Any, text: bytes) -> StorageError:
     if status == 429:
         return StorageThrottledError(f"the control plane asks for patience ({told})", effect="none", **about)
     if 300 <= status < 400:
-        message = f"the control plane redirects ({told}), where no token goes; check client.endpoint"
+        message = f"the control plane redirects ({told}), where no token goes; {CHECK}"
         return StorageInternalError(message, effect="none", **about)
     effect = "none" if 400 <= status < 500 and status != 408 else None
     return StorageInternalError(f"the control plane failed ({told})", effect=effect, **about)
@@ -222,7 +226,7 @@ def _unreached(error: Exception) -> StorageError:
         made: StorageError = StorageTLSError("the connection to the control plane is not secure", effect="none")
     elif any(isinstance(each, OSError | HTTPException | IncompleteBodyError) for each in found):
         never = any(isinstance(each, ConnectionRefusedError) for each in found)
-        message = "the control plane was not reached, or its answer did not arrive whole; check client.endpoint"
+        message = f"the control plane was not reached, or its answer did not arrive whole; {CHECK}"
         made = StorageNetworkConnectionError(message, effect="none" if never else None)
     else:
         made = StorageInternalError("the control plane could not be asked")

@@ -225,7 +225,7 @@ def checked(creds: SecretFields) -> dict[str, Any]:
     if given is None or given == "ENV":
         return {}
     if not isinstance(given, Mapping):
-        raise _invalid(f"creds for s3:// is a dictionary, or 'ENV': {type(given).__name__}")
+        raise _invalid(f"creds for s3:// is a dictionary, or 'ENV': {type(given).__name__}", "creds")
     return check_dictionary(given, provider="s3", own=FIELDS, foreign=FOREIGN, types={"anon": bool})
 
 
@@ -277,5 +277,5 @@ def _renewed(rejected: AwsCredentials) -> AwsCredentials | None:
         return None
 
 
-def _invalid(message: str) -> InvalidCredentialsError:
-    return InvalidCredentialsError(message, provider="s3", effect="none", source="aws_dict")
+def _invalid(message: str, at: str | None = None) -> InvalidCredentialsError:
+    return InvalidCredentialsError(message, provider="s3", effect="none", source="aws_dict", at=at)

@@ -47,7 +47,12 @@ def of_s3(settings: Settings) -> Addressing:
         where = "`endpoint_url` of creds"
         return Addressing(checked_endpoint(settings.given["endpoint_url"], where, "s3"), where, region, region_from)
     endpoint, where = _endpoint(settings, profile, "s3")
-    return Addressing(checked_endpoint(endpoint, where, "s3") if endpoint else None, where, region, region_from)
+    return Addressing(
+        checked_endpoint(endpoint, field_of("endpoint_url", where), "s3") if endpoint else None,
+        where,
+        region,
+        region_from,
+    )
 
 
 def of_identity_service(settings: Settings, name: str) -> Addressing:
@@ -55,7 +60,21 @@ def of_identity_service(settings: Settings, name: str) -> Addressing:
     profile = settings.lenient_profile()
     region, region_from = _region(settings, profile)
     endpoint, where = _endpoint(settings, profile, name)
-    return Addressing(checked_endpoint(endpoint, where, "s3") if endpoint else None, where, region, region_from)
+    return Addressing(
+        checked_endpoint(endpoint, field_of("endpoint_url", where), "s3") if endpoint else None,
+        where,
+        region,
+        region_from,
+    )
+
+
+def _checked(endpoint: str | None, where: str) -> str | None:
+    return None if endpoint is None else checked_endpoint(endpoint, field_of("endpoint_url", where), "s3")
+
+
+def field_of(name: str, origin: str) -> str:
+    """Return how a field is told that was found somewhere: variables and fields of creds have their name already."""
+    return f"`{name}` of {origin}" if " profile " in f" {origin}" else origin
 
 
 def _region(settings: Settings, profile: Mapping[str, Any]) -> tuple[str, str]:

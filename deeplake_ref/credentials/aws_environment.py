@@ -21,7 +21,8 @@ def _lacks(settings: Settings) -> str | None:
         raise InvalidCredentialsError(f"{key} is set, {secret} is not")
     end = settings.environment.get("AWS_CREDENTIAL_EXPIRATION")
     if end is not None and not _is_time(end):
-        raise InvalidCredentialsError("AWS_CREDENTIAL_EXPIRATION is not a time like 2030-01-31T12:00:00Z")
+        name = "AWS_CREDENTIAL_EXPIRATION"
+        raise InvalidCredentialsError(f"{name} is not a time like 2030-01-31T12:00:00Z", at=name)
     return None
 
 

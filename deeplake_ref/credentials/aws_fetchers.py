@@ -139,4 +139,6 @@ class Container(ContainerProvider):  # type: ignore[misc] # botocore has no type
         except (OSError, ValueError) as error:
             cause = redacted(error)
         name = "AWS_CONTAINER_AUTHORIZATION_TOKEN"
-        raise InvalidCredentialsError(f"the token of {name}_FILE, or of {name}, cannot be used") from cause
+        raise InvalidCredentialsError(
+            f"the token of {name}_FILE, or of {name}, cannot be used", at=f"{name}_FILE or {name}"
+        ) from cause

@@ -65,7 +65,8 @@ def imds_provider(settings: Settings, _deadline_s: float) -> Any:
         return InstanceMetadataProvider(Instance(env=settings.environment, config=config))
     except (InvalidIMDSEndpointError, ValueError) as error:
         cause = redacted(error)
-    raise InvalidCredentialsError("AWS_EC2_METADATA_SERVICE_ENDPOINT is not a URL like http://host:port") from cause
+    name = "AWS_EC2_METADATA_SERVICE_ENDPOINT"
+    raise InvalidCredentialsError(f"{name} is not a URL like http://host:port", at=name) from cause
 
 
 CONTAINER = Kind(_lacks_container, container_provider, lambda _settings: "the role of the container")

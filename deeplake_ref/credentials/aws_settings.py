@@ -123,7 +123,8 @@ class Settings:
         if found is None and self.profile_name is not None:
             raise InvalidCredentialsError(
                 f"{self.named_by} names the profile {self.shown}, which is neither in {self.config_file!r} nor in "
-                f"{self.credentials_file!r}; `aws configure list-profiles` shows what there is"
+                f"{self.credentials_file!r}; `aws configure list-profiles` shows what there is",
+                at=self.named_by,
             )
         return found or {}
 
@@ -168,7 +169,7 @@ def _parsed(path: str) -> dict[str, dict[str, Any]]:
             return {}
         except (BotoCoreError, ValueError, OSError) as error:
             problem, cause = "is not in the form of a profile file (INI)", error
-    broken = InvalidCredentialsError(f"the file {path!r} {problem}")
+    broken = InvalidCredentialsError(f"the file {path!r} {problem}", at=f"the file {path!r}")
     raise broken from (redacted(cause) if cause else None)
 
 

@@ -22,7 +22,14 @@ if TYPE_CHECKING:
 _KEY = re.compile(r"[!-~]+")
 _CODE = re.compile(r"[A-Za-z0-9.]{1,64}")
 
+ENDPOINTS = "the endpoint of the identity service (AWS_ENDPOINT_URL_STS, AWS_ENDPOINT_URL_SSO, `region`) and the proxy"
+"""What is at fault where nobody answers."""
+
 LOGIN_HINT = "; log in again, `aws sso login` with that profile"
+
+SECTIONS_HINT = (
+    "check that the sections which it names (`source_profile`, `sso_session`) are there, and no field is missing"
+)
 
 
 def problem(values: Mapping[str, Any]) -> str | None:
@@ -65,7 +72,9 @@ def told(error: Exception, subject: str, source: str) -> StorageError:
         error.provider, error.source, error.effect = "s3", source, error.effect or "none"
         return error
     kind, what = _of_botocore(error, foreign)
-    made = kind(f"{subject}: {what}", provider="s3", source=source, effect="none")
+    unreached = isinstance(error, foreign.HTTPClientError | foreign.ConnectionError)
+    about: dict[str, Any] = {"provider": "s3", "source": source, "at": ENDPOINTS if unreached else None}
+    made = kind(f"{subject}: {what}", effect="none", **about)
     response = getattr(error, "response", None)
     code, status = _answer(response) if isinstance(response, dict) else (None, None)
     made.code, made.http_status = code, status
@@ -82,7 +91,7 @@ def _of_botocore(error: Exception, foreign: Any) -> tuple[type[CredentialsError]
     if isinstance(error, foreign.InfiniteLoopConfigError):
         return InvalidCredentialsError, "its source_profile leads back to itself"
     if isinstance(error, foreign.InvalidConfigError | foreign.ProfileNotFound | foreign.ConfigParseError):
-        return InvalidCredentialsError, f"the profile says what cannot be: {name}; check source_profile and the like"
+        return InvalidCredentialsError, f"the profile says what cannot be: {name}; {SECTIONS_HINT}"
     if isinstance(error, foreign.InvalidIMDSEndpointError | foreign.InvalidRegionError):
         return InvalidCredentialsError, f"an address is not valid: {name}"
     if isinstance(error, foreign.ClientError):

@@ -88,7 +88,7 @@ def _token_loader(path: str) -> Callable[[], str]:
         if token:
             return token
         how = "cannot be read" if cause else "is empty"
-        raise InvalidCredentialsError(f"the web identity token file {path!r} {how}") from cause
+        raise InvalidCredentialsError(f"the web identity token file {path!r} {how}", at=f"the file {path!r}") from cause
 
     return load
 

@@ -18,7 +18,7 @@ from deeplake_ref.credentials.azure_arguments import checked
 from deeplake_ref.credentials.azure_texts import AzureCredentials, invalid
 from deeplake_ref.credentials.azure_tokens import RESOURCE
 from deeplake_ref.credentials.endpoints import checked_endpoint
-from deeplake_ref.errors import InvalidURIError
+from deeplake_ref.errors import InvalidCredentialsError, InvalidURIError
 
 if TYPE_CHECKING:
     from deeplake_ref.secrets import SecretFields
@@ -84,6 +84,11 @@ class Destination:
 
     def check(self) -> None:
         """Raise `InvalidCredentialsError` if no token is sent there; nobody was asked for one."""
-        reason = self.insecure
-        if reason is not None:
-            raise invalid(f"{reason}; use an https endpoint, an account key or a shared access signature")
+        if self.insecure is not None:
+            raise self.refusal()
+
+    def refusal(self) -> InvalidCredentialsError:
+        """Return the error that no token is sent there."""
+        where = address(self.creds, AzureCredentials(), self.account).origin
+        message = f"{self.insecure}; use an https endpoint, an account key or a shared access signature"
+        return invalid(message, where)

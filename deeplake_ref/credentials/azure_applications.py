@@ -98,7 +98,9 @@ def _with_certificate(tenant: str, client: str) -> Callable[..., Any]:
             return CertificateCredential(tenant, client, **opened, **settings)
         except (ValueError, TypeError):
             pass
-        raise invalid(f"{CERTIFICATE} is not a certificate with its private key, or {PASSWORD} does not open it")
+        raise invalid(
+            f"{CERTIFICATE} is not a certificate with its private key, or {PASSWORD} does not open it", CERTIFICATE
+        )
 
     return make
 
@@ -126,7 +128,7 @@ class WorkloadIdentity:
             from azure.identity import WorkloadIdentityCredential
 
             if not _read(Path(path), TOKEN_FILE).strip():
-                raise invalid(f"the file of {TOKEN_FILE} is empty")
+                raise invalid(f"the file of {TOKEN_FILE} is empty", TOKEN_FILE)
             return WorkloadIdentityCredential(tenant_id=tenant, client_id=client, token_file_path=path, **settings)
 
         ask = partial(exchanged, self.name, authority(), make, self.patience_s, self.destination.resource)
@@ -142,7 +144,7 @@ def _application(proof: str) -> tuple[str, str]:
     # the one becomes part of a URL, and both come from the same hands
     for name, value in ((TENANT, tenant), (CLIENT, client)):
         if not re.fullmatch(r"[A-Za-z0-9.-]+", value):
-            raise invalid(f"{name} is not an id: letters, digits, `-` and `.`")
+            raise invalid(f"{name} is not an id: letters, digits, `-` and `.`", name)
     return tenant, client
 
 
@@ -152,4 +154,4 @@ def _read(path: Path, name: str) -> bytes:
             return file.read(LONGEST_FILE)
     except OSError as error:
         reason = type(error).__name__
-    raise invalid(f"the file of {name} cannot be read: {reason}")
+    raise invalid(f"the file of {name} cannot be read: {reason}", name)

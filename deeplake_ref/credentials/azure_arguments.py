@@ -84,7 +84,7 @@ def checked(creds: SecretFields) -> dict[str, Any]:
     if fields is None or fields == "ENV":
         return {}
     if not isinstance(fields, Mapping):
-        raise azure_texts.invalid(f"creds for az:// is a dictionary, or 'ENV': {type(fields).__name__}")
+        raise azure_texts.invalid(f"creds for az:// is a dictionary, or 'ENV': {type(fields).__name__}", "creds")
     given = check_dictionary(fields, provider="az", own=FIELDS, foreign=FOREIGN, types={"anon": bool})
     if given.get("anon") and ("account_key" in given or "sas_token" in given):
         raise azure_texts.invalid("`anon` and keys exclude each other")

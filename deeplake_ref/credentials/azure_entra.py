@@ -55,7 +55,9 @@ def left_out(source: str) -> NotMine | None:
         return None
     known = {each for values in CLASSES.values() for each in values}
     if value.lower() not in {*known, *ELSEWHERE}:
-        raise invalid(f"{SWITCH} is `dev`, `prod`, or the name of a credential class of azure-identity")
+        raise invalid(
+            f"{SWITCH} is neither `dev` nor `prod` nor the name of a credential class of azure-identity", SWITCH
+        )
     return NotMine(f"{SWITCH} leaves it out")
 
 
@@ -72,10 +74,14 @@ def answer(source: str, ask: Callable[[], Token], first: Callable[[], Token] | N
 
 
 def unavailable(
-    message: str, error: BaseException | None, code: str | None = None, status: int | None = None
+    message: str,
+    error: BaseException | None,
+    code: str | None = None,
+    status: int | None = None,
+    at: str | None = None,
 ) -> CredentialsUnavailableError:
     """Return the error for a source that cannot deliver; of the foreign exception nothing but its type is kept."""
-    made = CredentialsUnavailableError(message, provider="az", code=code, http_status=status, effect="none")
+    made = CredentialsUnavailableError(message, provider="az", code=code, http_status=status, effect="none", at=at)
     if error is not None:
         made.__cause__ = redacted(error, code=code, http_status=status)
     return made

@@ -22,6 +22,8 @@ from deeplake_ref.stores import sessions
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+HOST = "AZURE_AUTHORITY_HOST"
+
 PUBLIC_AUTHORITY = "https://login.microsoftonline.com"
 
 CONNECT_S = 5.0
@@ -46,16 +48,16 @@ HINTS = {
 
 def authority() -> str:
     """Return the base URL of `AZURE_AUTHORITY_HOST`, or the public one; raises `InvalidCredentialsError`."""
-    configured = variable("AZURE_AUTHORITY_HOST")
+    configured = variable(HOST)
     if configured is None:
         return PUBLIC_AUTHORITY
     url = configured if "://" in configured else f"https://{configured}"
     try:
-        checked = checked_endpoint(url, "AZURE_AUTHORITY_HOST", "az")
+        checked = checked_endpoint(url, HOST, "az")
     except InvalidURIError:
         checked = ""
     if not checked.startswith("https:"):
-        raise invalid("AZURE_AUTHORITY_HOST is not a host or a URL like https://login.microsoftonline.com")
+        raise invalid("AZURE_AUTHORITY_HOST is not a host or a URL like https://login.microsoftonline.com", HOST)
     return checked
 
 
@@ -166,9 +168,11 @@ def _failure(source: str, error: Exception, watch: _Watch) -> StorageError:
         told = f"{watch.code or 'no code'}, HTTP {watch.status}; {hint}"
         return unavailable(f"{source}: the token endpoint refused: {told}", error, watch.code, watch.status)
     if sessions.is_untrusted(error):
-        hint = "check AZURE_AUTHORITY_HOST and REQUESTS_CA_BUNDLE"
-        return unavailable(f"{source}: the connection to the token endpoint is not secure; {hint}", error)
+        at = f"{HOST} and REQUESTS_CA_BUNDLE"
+        return unavailable(f"{source}: the connection to the token endpoint is not secure; check {at}", error, at=at)
     if watch.status is None and sessions.is_network_failure(error):
-        return unavailable(f"{source}: the token endpoint was not reached; check AZURE_AUTHORITY_HOST", error)
-    hint = "check AZURE_AUTHORITY_HOST"
-    return unavailable(f"{source}: the token endpoint did not answer with a token; {hint}", error, status=watch.status)
+        return unavailable(
+            f"{source}: the token endpoint was not reached; check {HOST}", error, at=f"{HOST} and the proxy"
+        )
+    told = f"{source}: the token endpoint did not answer with a token; check {HOST}"
+    return unavailable(told, error, status=watch.status, at=HOST)

@@ -70,9 +70,11 @@ class ManagedIdentity:
     def _app_service(self, service: str) -> Answer:
         header = variable("IDENTITY_HEADER")
         if header is None:
-            raise invalid("IDENTITY_ENDPOINT is set without IDENTITY_HEADER (Azure Arc is not supported)")
+            raise invalid(
+                "IDENTITY_ENDPOINT is set without IDENTITY_HEADER (Azure Arc is not supported)", "IDENTITY_ENDPOINT"
+            )
         if variable("IDENTITY_SERVER_THUMBPRINT"):
-            raise invalid("IDENTITY_SERVER_THUMBPRINT is set, and Service Fabric is not supported")
+            raise invalid("IDENTITY_SERVER_THUMBPRINT is set, and Service Fabric is not supported", "IDENTITY_ENDPOINT")
         _check("IDENTITY_ENDPOINT", service)
         self.destination.check()
         query = {"api-version": "2019-08-01", "resource": self.destination.resource, **_named()}
@@ -82,7 +84,8 @@ class ManagedIdentity:
             try:
                 status, body = _asked(service, query, {"X-IDENTITY-HEADER": secret.reveal()}, self.patience_s)
             except _UnreachedError as error:
-                failure: StorageError = unavailable(f"{self.name}: IDENTITY_ENDPOINT was not reached: {error}", None)
+                message = f"{self.name}: IDENTITY_ENDPOINT was not reached: {error}"
+                failure: StorageError = unavailable(message, None, at="IDENTITY_ENDPOINT")
             else:
                 token = _token(body) if status == 200 else None
                 if token is not None:
@@ -97,9 +100,8 @@ class ManagedIdentity:
         _check("AZURE_POD_IDENTITY_AUTHORITY_HOST", host)
         url = host.rstrip("/") + PATH
         query = {"api-version": "2018-02-01", "resource": self.destination.resource, **_named()}
-        insecure = self.destination.insecure
-        if insecure is not None:
-            return self._nobody(url, insecure)
+        if self.destination.insecure is not None:
+            return self._nobody(url)
         later = partial(self._ask_machine, url, query, self.patience_s)
         return answer(self.name, later, partial(self._ask_machine, url, query, min(PROBE_S, self.patience_s)))
 
@@ -118,7 +120,7 @@ class ManagedIdentity:
             raise self._refused("the metadata service", status)
         return token
 
-    def _nobody(self, url: str, insecure: str) -> Answer:
+    def _nobody(self, url: str) -> Answer:
         """Answer where no token may be asked for: without the header, 400 says that the service is there."""
         try:
             status, _ = _asked(url, {}, {}, min(PROBE_S, self.patience_s))
@@ -126,7 +128,7 @@ class ManagedIdentity:
             return NotMine(f"no virtual machine of Azure answers: {error}")
         if status != 400:
             return NotMine(f"no virtual machine of Azure answers: HTTP {status}")
-        raise invalid(f"{insecure}; use an https endpoint, an account key or a shared access signature")
+        raise self.destination.refusal()
 
     def _refused(self, who: str, status: int) -> StorageError:
         told = "answered without a token" if status == 200 else f"refused: HTTP {status}"
@@ -146,7 +148,7 @@ def _check(name: str, url: str) -> None:
         pass
     else:
         return
-    raise invalid(f"{name} is not a URL like http://host:port, without user, query and fragment")
+    raise invalid(f"{name} is not a URL like http://host:port, without user, query and fragment", name)
 
 
 def _absent(status: int, body: Any) -> str | None:

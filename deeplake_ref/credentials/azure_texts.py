@@ -154,6 +154,6 @@ def _derived_endpoint(fields: Mapping[str, str], account: str) -> str | None:
     return f"{fields.get('defaultendpointsprotocol') or 'https'}://{account}.blob.{suffix}"
 
 
-def invalid(message: str) -> InvalidCredentialsError:
-    """Return the error for something that is there and cannot be used."""
-    return InvalidCredentialsError(message, provider="az", effect="none")
+def invalid(message: str, at: str | None = None) -> InvalidCredentialsError:
+    """Return the error for something that is there and cannot be used; `at` names it, if it is a part of its source."""
+    return InvalidCredentialsError(message, provider="az", effect="none", at=at)

@@ -237,12 +237,12 @@ def check_dictionary(
         if value is None:
             continue
         if name not in known:
-            raise _invalid(_unknown(name, known, foreign, provider), provider)
+            raise _invalid(_unknown(name, known, foreign, provider), provider, shown(name))
         expected = (types or {}).get(name, str)
         if not isinstance(value, expected) or (expected is not bool and isinstance(value, bool)):
-            raise _invalid(f"`{name}` of creds is a {expected.__name__}: {type(value).__name__}", provider)
+            raise _invalid(f"`{name}` of creds is a {expected.__name__}: {type(value).__name__}", provider, shown(name))
         if isinstance(value, str) and not value.strip():
-            raise _invalid(f"`{name}` of creds is blank", provider)
+            raise _invalid(f"`{name}` of creds is blank", provider, shown(name))
         given[name] = value
     return given
 
@@ -252,9 +252,13 @@ def _unknown(name: str, known: tuple[str, ...], foreign: Mapping[str, str], prov
         return f"`{name}` of creds belongs to {foreign[name]}://, it is not sent to {provider}://"
     near = get_close_matches(name.lower(), known, n=1, cutoff=0.5)
     hint = f"did you mean `{near[0]}`? " if near else ""
-    shown = f"`{name}`" if _FIELD_NAME.fullmatch(name) else "a field"
-    return f"{shown} of creds is unknown; {hint}known: {', '.join(known)}"
+    return f"{shown(name)} is unknown; {hint}known: {', '.join(known)}"
 
 
-def _invalid(message: str, provider: str) -> InvalidCredentialsError:
-    return InvalidCredentialsError(message, provider=provider, effect="none", source="dictionary")
+def shown(name: str) -> str:
+    """Return a field of creds as messages show it; what is no plain name is not repeated."""
+    return f"`{name}` of creds" if _FIELD_NAME.fullmatch(name) else "a field of creds"
+
+
+def _invalid(message: str, provider: str, at: str | None = None) -> InvalidCredentialsError:
+    return InvalidCredentialsError(message, provider=provider, effect="none", source="dictionary", at=at)

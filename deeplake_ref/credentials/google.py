@@ -210,7 +210,8 @@ def endpoint_for(creds: SecretFields, credentials: GoogleCredentials) -> str:
     """
     where = endpoint_and_origin(creds)
     if not credentials.is_anonymous and where.url.startswith("http:") and not is_loopback(where.url):
-        raise invalid(f"{where.origin} is http, over which a token is sent to loopback only; use https")
+        message = f"{where.origin} is http, over which a token is sent to loopback only; use https"
+        raise invalid(message, where.origin)
     return where.url
 
 

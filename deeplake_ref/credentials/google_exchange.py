@@ -59,7 +59,7 @@ def checked_url(url: str, where: str) -> str:
         plain = safe = False
     if not (plain and safe):
         message = f"{where} is not a URL of https (http is for loopback only), without user"
-        raise InvalidCredentialsError(message, provider="gcs", effect="none")
+        raise InvalidCredentialsError(message, provider="gcs", effect="none", at=where)
     return stripped
 
 
@@ -182,20 +182,21 @@ def refreshed(made: Any, exchange: Exchange) -> Token:
 def _failure(about: str, exchange: Exchange, error: Exception, *, expires: bool) -> StorageError:
     kind: type[StorageError] = CredentialsUnavailableError
     code, status = exchange.code, exchange.status
+    at, service = None, f"the token service that {about} names, and the proxy"
     if isinstance(error, StorageError) and error.http_status is None:
         status = None
-        said = f"{about}: {error.message}"
+        said, at = f"{about}: {error.message}", service
     elif status is not None and status != 200:
         said = f"{about}: refused by the token service: {code or 'no reason given'}, HTTP {status}"
         if expires and code == "invalid_grant":
             kind = ExpiredTokenError
             said += "; the consent is revoked or expired, log in again"
         elif "timeframe" in exchange.description:
-            said += "; check the clock of this machine"
+            said, at = f"{said}; check the clock of this machine", "the clock of this machine"
     elif status == 200:
-        said = f"{about}: what answered is no token service"
+        said, at = f"{about}: what answered is no token service", service
     else:
         said = f"{about}: no token can be got: {type(error).__name__}"
-    failure = kind(said, provider="gcs", code=code, http_status=status, effect="none")
+    failure = kind(said, provider="gcs", code=code, http_status=status, effect="none", at=at)
     failure.__cause__ = error.__cause__ if isinstance(error, StorageError) else redacted(error)
     return failure

@@ -155,9 +155,9 @@ def checked(info: Mapping[str, Any], where: str) -> str:
     return kind
 
 
-def invalid(message: str) -> InvalidCredentialsError:
-    """Return an error of this cloud, of which no request was made."""
-    return InvalidCredentialsError(message, provider="gcs", effect="none")
+def invalid(message: str, at: str | None = None) -> InvalidCredentialsError:
+    """Return an error of this cloud, of which no request was made; `at` names what is wrong, if its source is not."""
+    return InvalidCredentialsError(message, provider="gcs", effect="none", at=at)
 
 
 def _services(info: Mapping[str, Any]) -> Iterator[str]:

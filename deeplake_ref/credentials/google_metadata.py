@@ -71,7 +71,7 @@ def _host() -> str:
         parts = re.fullmatch(r"(?:[A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\])(?::(\d{1,5}))?", host)
         # the system would take a larger number for another port
         if parts is None or not 0 < int(parts[1] or 80) < 65536:
-            raise invalid(f"{name} is not a host, or a host and a port")
+            raise invalid(f"{name} is not a host, or a host and a port", name)
         return host
     return ADDRESS
 

@@ -11,6 +11,8 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from deeplake_ref.errors import InvalidCredentialsError
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -45,7 +47,7 @@ def of(url: DatasetURL, creds: SecretFields, credentials: Any) -> Addresses:
 
     Raises:
         InvalidURIError: what is configured is no base URL.
-        InvalidCredentialsError: the creds are broken, so that nothing in them counts.
+        InvalidCredentialsError: the creds are broken, so that nothing in them counts, or the region is none.
     """
     ask: Callable[[DatasetURL, SecretFields, Any], Addresses] = {"s3": _of_s3, "az": _of_azure, "gcs": _of_google}[
         url.prefix
@@ -60,16 +62,18 @@ def _of_s3(_url: DatasetURL, creds: SecretFields, credentials: Any) -> Addresses
     where = aws.addressing(creds, getattr(credentials, "settings", None))
     region = Origin(where.region, where.region_from)
     if where.endpoint_url is None:
-        return Addresses(_public_s3(where.region), region)
+        return Addresses(_public_s3(region), region)
     return Addresses(Origin(where.endpoint_url, where.endpoint_from), region)
 
 
-def _public_s3(region: str) -> Origin:
+def _public_s3(region: Origin) -> Origin:
     """Return the endpoint that botocore has for a region: each partition has domains of its own."""
     from botocore import UNSIGNED
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError
     from botocore.session import Session
+
+    from deeplake_ref.credentials.aws_addressing import field_of
 
     # neither environment nor files say anything here, and with keys it asks nobody for credentials; none sign
     files = {"profile": None, "config_file": os.devnull, "credentials_file": os.devnull}
@@ -77,9 +81,11 @@ def _public_s3(region: str) -> Origin:
     config = Config(signature_version=UNSIGNED, ignore_configured_endpoint_urls=True)
     nobody = {"aws_access_key_id": "nobody", "aws_secret_access_key": "nobody"}
     try:
-        client = session.create_client("s3", region_name=region, config=config, **nobody)
-    except (BotoCoreError, ValueError) as error:
-        return Origin(None, f"unknown, since the region is none: {type(error).__name__}")
+        client = session.create_client("s3", region_name=region.value, config=config, **nobody)
+    except (BotoCoreError, ValueError):
+        where = field_of("region", region.origin)
+        message = f"{where} is not a region like us-east-1"
+        raise InvalidCredentialsError(message, provider="s3", effect="none", at=where) from None
     return Origin(client.meta.endpoint_url, PUBLIC)
 
 

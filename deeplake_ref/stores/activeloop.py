@@ -16,7 +16,7 @@ from deeplake_ref.credentials import activeloop
 from deeplake_ref.credentials.activeloop_leases import Leases, Lender
 from deeplake_ref.credentials.activeloop_lenders import MANAGED, OfDataset, OfDatasetByKey, OfKey
 from deeplake_ref.credentials.activeloop_plane import ControlPlane
-from deeplake_ref.credentials.chain import check_dictionary
+from deeplake_ref.credentials.chain import check_dictionary, shown
 from deeplake_ref.errors import (
     InvalidCredentialsError,
     StorageAccessDenied,
@@ -37,6 +37,10 @@ if TYPE_CHECKING:
 
 ORGANISATION = "ACTIVELOOP_ORG_ID"
 """The variable with the organisation whose managed credentials are meant (deeplake 4.7.4)."""
+
+
+OWN = ("creds_key", "org_id")
+"""The fields of creds that name managed credentials."""
 
 
 class LentStore:
@@ -183,28 +187,33 @@ class _Checked:
     def _checked(self) -> Lender:
         given: Any = self._creds.reveal()
         prefix = self._url.prefix
-        fields = check_dictionary(given, provider=prefix, own=("creds_key", "org_id"), foreign=_beside(given, prefix))
+        beside = _beside(given)
+        if beside is not None:
+            told = f"{shown(beside)} and `creds_key` exclude each other: the control plane says who signs, and where"
+            raise _invalid(told, prefix, shown(beside))
+        fields = check_dictionary(given, provider=prefix, own=OWN, foreign={})
         key: str = fields["creds_key"]
         if self._dataset is not None:
             organisation = self._url.account
             if fields.get("org_id", organisation) != organisation:
-                raise _invalid(f"`org_id` of creds is another organisation than that of {self._url}", prefix)
+                told = f"`org_id` of creds is another organisation than that of {self._url}"
+                raise _invalid(told, prefix, "`org_id` of creds")
             return OfDatasetByKey(self._dataset, lambda url: OfKey(self._plane, url, organisation, key))
         named = fields.get("org_id") or os.environ.get(ORGANISATION, "").strip()
         if not named:
-            raise _invalid(
-                f"`creds_key` of creds is of an organisation: name it by `org_id`, or {ORGANISATION}", prefix
-            )
+            told = f"`creds_key` of creds is of an organisation: name it by `org_id` of creds, or {ORGANISATION}"
+            raise _invalid(told, prefix, "")
         return OfKey(self._plane, self._url, named, key)
 
 
-def _invalid(message: str, prefix: str) -> InvalidCredentialsError:
-    return InvalidCredentialsError(message, provider=prefix, effect="none", source=MANAGED)
+def _invalid(message: str, prefix: str, at: str) -> InvalidCredentialsError:
+    return InvalidCredentialsError(message, provider=prefix, effect="none", source=MANAGED, at=at)
 
 
-def _beside(given: Mapping[str, Any], prefix: str) -> dict[str, str]:
-    """Return the fields that stand beside `creds_key` and would be another identity."""
-    return {name: prefix for name in given if name not in ("creds_key", "org_id")}
+def _beside(given: Mapping[Any, Any]) -> str | None:
+    """Return a field that stands beside `creds_key` and would be another identity."""
+    found = (name for name, value in given.items() if isinstance(name, str) and value is not None)
+    return next((name for name in found if name not in OWN), None)
 
 
 def _opened(leases: Leases, lease: Lease, retry: RetryPolicy) -> Store:

@@ -40,7 +40,9 @@ def connect(chain: Chain[aws.AwsCredentials], creds: SecretFields, connect_s: fl
     """
     from botocore import UNSIGNED
     from botocore.config import Config
-    from botocore.exceptions import BotoCoreError
+    from botocore.exceptions import BotoCoreError, InvalidRegionError
+
+    from deeplake_ref.credentials.aws_addressing import field_of
 
     resolved = chain.resolve().credentials
     where = aws.addressing(creds, resolved.settings)
@@ -63,7 +65,11 @@ def connect(chain: Chain[aws.AwsCredentials], creds: SecretFields, connect_s: fl
         client = session.create_client("s3", region_name=where.region, endpoint_url=where.endpoint_url, config=config)
     except BotoCoreError as error:
         message = f"the AWS configuration cannot be used: {type(error).__name__}; `aws configure list` shows it"
-        invalid: Exception = InvalidCredentialsError(message, provider="s3", effect="none")
+        at = None
+        if isinstance(error, InvalidRegionError):
+            at = field_of("region", where.region_from)
+            message = f"{at} is not a region like us-east-1"
+        invalid: Exception = InvalidCredentialsError(message, provider="s3", effect="none", at=at)
         cause = redacted(error)
     except ValueError as error:
         message = f"the endpoint ({where.endpoint_from}) or region ({where.region_from}) is not valid"

@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from conformance.services import RunningService
+from deeplake_ref import client
 from tests.reference.aws_world import World, world
 from tests.reference.google_services import Services, google_services
+from tests.reference.lake_services import Lake, lake_services
 from tests.servers import started
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+LAKE_PREFIXES = ("ACTIVELOOP_", "AZURE_", "GOOGLE_", "GCE_", "IDENTITY_", "MSI_")
 
 
 @pytest.fixture(scope="session")
@@ -83,3 +87,34 @@ def google(no_google: Path) -> Iterator[Services]:
     """Identity services of Google, for a machine that has no credentials."""
     with google_services() as services:
         yield services
+
+
+@pytest.fixture
+def no_lake(no_aws: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that nobody gave a token, and whose public control plane is nowhere."""
+    for name in [name for name in os.environ if name.startswith(LAKE_PREFIXES)]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PATH", str(no_aws))
+    monkeypatch.setattr(client, "PUBLIC_ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setattr(client, "endpoint", None)
+
+
+@pytest.fixture
+def lake(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lake]:
+    """A control plane and a cloud; the environment says where."""
+    with lake_services() as made:
+        monkeypatch.setenv("ACTIVELOOP_ENDPOINT", made.plane.url)
+        yield made
+
+
+@pytest.fixture
+def no_cloud(no_aws: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A machine that knows nobody, on any cloud."""
+    for name in [name for name in os.environ if name.startswith(("AZURE_", "GOOGLE_", "STORAGE_EMULATOR", "CLOUDSDK"))]:
+        monkeypatch.delenv(name)
+    for name in ("NO_GCE_CHECK", "AZURE_TOKEN_CREDENTIALS"):
+        monkeypatch.setenv(name, "true" if name == "NO_GCE_CHECK" else "dev")
+    # nothing on PATH may know anybody either
+    monkeypatch.setenv("PATH", str(no_aws))
+    monkeypatch.setenv("CLOUDSDK_CONFIG", str(no_aws / "gcloud"))
+    return no_aws

@@ -18,10 +18,12 @@ from hashlib import md5
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from tests.reference.scripted import Asked, Reply, Scripted, scripted
+from tests.reference.scripted import Asked, Reply, Scripted, in_turn, scripted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+URL = "al://org/ds"
 
 _SIGNER = re.compile(r"Credential=([^/]+)/")
 
@@ -176,3 +178,14 @@ def lake_services() -> Iterator[Lake]:
     lake = Lake()
     with scripted(lake.control) as lake.plane, scripted(lake.store) as lake.cloud:
         yield lake
+
+
+def said(lake: Lake, *replies: Reply | None) -> None:
+    """Let the control plane answer so, one after the other, and the last one from then on; None is the right answer."""
+    turns = in_turn(*[each or Reply(599) for each in replies])
+
+    def answer(asked: Asked) -> Reply | None:
+        reply = turns(asked)
+        return None if reply.status == 599 else reply
+
+    lake.answer = answer

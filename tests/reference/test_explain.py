@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import io
 import json
-import os
 import secrets
 import subprocess
 import sys
@@ -13,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote
 
 import pytest
 
@@ -28,54 +27,15 @@ from deeplake_ref.credentials.chain import Attempt, Broken, Chain, Found, NotMin
 from deeplake_ref.explanation import Explanation, explain
 from deeplake_ref.secrets import Secret, SecretFields
 from deeplake_ref.urls import parse
-from tests.reference.scripted import Asked, Reply, scripted
+from tests.reference.explained import KEYS, canary, forms, probed, refusal, s3_answers, texts
+from tests.reference.scripted import scripted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from conformance.services import RunningService
 
-NOT_FOUND = b"<Error><Code>NoSuchKey</Code></Error>"
-EMPTY = b"<ListBucketResult><Name>b</Name><KeyCount>0</KeyCount><IsTruncated>false</IsTruncated></ListBucketResult>"
-
-
-def forms(secret: str) -> set[str]:
-    """Return what a secret looks like on its way: as it is, and encoded for URLs, in base64 and in hex."""
-    encoded = base64.b64encode(secret.encode()).decode()
-    safe = base64.urlsafe_b64encode(secret.encode()).decode()
-    return {
-        secret,
-        quote(secret, safe=""),
-        quote_plus(secret),
-        encoded,
-        encoded.rstrip("="),
-        safe,
-        secret.encode().hex(),
-    }
-
-
-def canary() -> str:
-    """Return a secret of this run, with characters that encodings change."""
-    return f"c@n/ary+{secrets.token_hex(12)}=="
-
-
-def texts(found: Explanation) -> str:
-    """Return everything that can be seen of an explanation."""
-    return "\n".join([repr(found), str(found), json.dumps(found.as_dict()), *command.told(found)])
-
-
-@pytest.fixture(autouse=True)
-def bare(no_aws: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A machine that knows nobody, on any cloud."""
-    for name in [name for name in os.environ if name.startswith(("AZURE_", "GOOGLE_", "STORAGE_EMULATOR", "CLOUDSDK"))]:
-        monkeypatch.delenv(name)
-    for name in ("NO_GCE_CHECK", "AZURE_TOKEN_CREDENTIALS"):
-        monkeypatch.setenv(name, "true" if name == "NO_GCE_CHECK" else "dev")
-    # nothing on PATH may know anybody either
-    monkeypatch.setenv("PATH", str(no_aws))
-    monkeypatch.setenv("CLOUDSDK_CONFIG", str(no_aws / "gcloud"))
-    return no_aws
-
+pytestmark = pytest.mark.usefixtures("no_cloud")
 
 # ---- attempts
 
@@ -207,8 +167,6 @@ def test_a_missing_sdk_is_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
 
 # ---- addresses
 
-KEYS = {"aws_access_key_id": "AKIDICT", "aws_secret_access_key": "of-this-test"}
-
 
 @pytest.mark.parametrize(
     ("creds", "environment", "endpoint", "region"),
@@ -252,18 +210,18 @@ def test_addresses_on_s3_have_an_origin(
         assert found.region == origins.Origin(*region)
 
 
-def test_a_profile_says_where_requests_go(bare: Path) -> None:
+def test_a_profile_says_where_requests_go(no_cloud: Path) -> None:
     """If nobody before it does."""
-    (bare / "config").write_text("[default]\nregion = eu-x-9\nendpoint_url = http://127.0.0.1:9\n")
+    (no_cloud / "config").write_text("[default]\nregion = eu-x-9\nendpoint_url = http://127.0.0.1:9\n")
     found = explain("s3://b", KEYS)
 
     assert found.endpoint == origins.Origin("http://127.0.0.1:9", "profile 'default'")
     assert found.region == origins.Origin("eu-x-9", "profile 'default'")
 
 
-def test_a_broken_file_does_not_hide_the_rest(bare: Path) -> None:
+def test_a_broken_file_does_not_hide_the_rest(no_cloud: Path) -> None:
     """It is told of the sources; the address is the one without the file."""
-    (bare / "config").write_text("[default\nno")
+    (no_cloud / "config").write_text("[default\nno")
     found = explain("s3://b")
 
     assert found.failure is not None
@@ -352,35 +310,6 @@ def test_addresses_are_those_of_the_stores(path: str) -> None:
 # ---- tries
 
 
-VERBS = {"GET": "read", "HEAD": "read", "PUT": "write", "DELETE": "remove"}
-
-
-def s3_answers(**statuses: tuple[int, bytes]) -> Callable[[Asked], Reply]:
-    """Return a service that answers listings, reads, writes and removals as told, else as an empty bucket does."""
-    usual = {"list": (200, EMPTY), "read": (404, NOT_FOUND), "write": (200, b""), "remove": (204, b"")}
-
-    def answer(asked: Asked) -> Reply:
-        verb = "list" if "list-type" in asked.query else VERBS[asked.method]
-        status, body = (usual | statuses)[verb]
-        headers = {"ETag": '"7"'} if verb == "write" else {}
-        return Reply(status, headers, body)
-
-    return answer
-
-
-def probed(answer: Callable[[Asked], Reply], *, write: bool = False) -> tuple[Explanation, list[str]]:
-    """Explain and try a bucket behind a service, and return what the service was asked to do."""
-    with scripted(answer) as service:
-        creds = {**KEYS, "endpoint_url": service.url}
-        found = explain("s3://b/x", creds, probe=True, write=write)
-        return found, [asked.method for asked in service.asked]
-
-
-def refusal(code: str) -> bytes:
-    """Return the body of a refusal."""
-    return f"<Error><Code>{code}</Code><Message>told by the service</Message></Error>".encode()
-
-
 def test_only_a_write_writes() -> None:
     """A probe lists and reads."""
     found, asked = probed(s3_answers())
@@ -427,9 +356,9 @@ def test_what_cannot_be_removed_is_named() -> None:
     ("status", "code", "error", "told"),
     [
         (403, "AccessDenied", "StorageAccessDenied", "grant s3:ListBucket to the identity of aws_dict"),
-        (400, "ExpiredToken", "ExpiredTokenError", "get new credentials for aws_dict"),
+        (400, "ExpiredToken", "ExpiredTokenError", "get new credentials for `aws_access_key_id`"),
         (403, "RequestTimeTooSkewed", "AuthenticationError", "set this machine's clock"),
-        (403, "SignatureDoesNotMatch", "AuthenticationError", "does not believe aws_dict"),
+        (403, "SignatureDoesNotMatch", "AuthenticationError", "check `aws_access_key_id`, `aws_secret_access_key`"),
         (301, "PermanentRedirect", "StorageInternalError", "to the region of the bucket"),
         (404, "NoSuchBucket", "StorageBucketNotFound", "create the bucket"),
     ],
@@ -564,13 +493,13 @@ def test_the_scan_finds_what_leaks() -> None:
         assert form in texts(leaking)
 
 
-def test_a_file_with_a_secret_is_not_repeated(bare: Path) -> None:
+def test_a_file_with_a_secret_is_not_repeated(no_cloud: Path) -> None:
     """Nor what a process said."""
     secret = canary()
-    (bare / "credentials").write_text(f"[default]\naws_access_key_id = AKI\naws_secret_access_key = {secret}\n")
+    (no_cloud / "credentials").write_text(f"[default]\naws_access_key_id = AKI\naws_secret_access_key = {secret}\n")
     assert secret not in texts(explain("s3://b"))
 
-    (bare / "config").write_text(f"[default\n{secret}")
+    (no_cloud / "config").write_text(f"[default\n{secret}")
     assert secret not in texts(explain("s3://b"))
 
 

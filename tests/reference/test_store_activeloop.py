@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import pickle
 import secrets
 import threading
@@ -19,46 +18,16 @@ from deeplake_ref import client, errors
 from deeplake_ref.explanation import explain
 from deeplake_ref.storage import Reader, Writer
 from tests.reference.azure_world import World, refusal
-from tests.reference.lake_services import Lake, lake_services, refused, told
-from tests.reference.scripted import HANG, RESET, Asked, Reply, in_turn, scripted
+from tests.reference.lake_services import URL, Lake, refused, said, told
+from tests.reference.scripted import HANG, RESET, Asked, Reply, scripted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from conformance.services import RunningService
 
-PREFIXES = ("ACTIVELOOP_", "AZURE_", "GOOGLE_", "GCE_", "IDENTITY_", "MSI_")
-URL = "al://org/ds"
-
-
-@pytest.fixture(autouse=True)
-def bare(no_aws: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A machine that nobody gave a token, and whose public control plane is nowhere."""
-    for name in [name for name in os.environ if name.startswith(PREFIXES)]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("PATH", str(no_aws))
-    monkeypatch.setattr(client, "PUBLIC_ENDPOINT", "http://127.0.0.1:9")
-    monkeypatch.setattr(client, "endpoint", None)
-
-
-@pytest.fixture
-def lake(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lake]:
-    """A control plane and a cloud; the environment says where."""
-    with lake_services() as made:
-        monkeypatch.setenv("ACTIVELOOP_ENDPOINT", made.plane.url)
-        yield made
-
-
-def said(lake: Lake, *replies: Reply | None) -> None:
-    """Let the control plane answer so, one after the other, and the last one from then on; None is the right answer."""
-    turns = in_turn(*[each or Reply(599) for each in replies])
-
-    def answer(asked: Asked) -> Reply | None:
-        reply = turns(asked)
-        return None if reply.status == 599 else reply
-
-    lake.answer = answer
+pytestmark = pytest.mark.usefixtures("no_lake")
 
 
 # ---- bytes

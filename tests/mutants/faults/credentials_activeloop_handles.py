@@ -227,7 +227,7 @@ def keys_beside_managed_credentials_are_ignored(_target: Any) -> Replacements:
     def check(given: Any, **named: Any) -> Any:
         return right({name: given[name] for name in ("creds_key", "org_id") if name in given}, **named)
 
-    return replaced(stores_activeloop, check_dictionary=check)
+    return replaced(stores_activeloop, _beside=lambda _given: None, check_dictionary=check)
 
 
 @mutant(kills="LAKE-27", places=PLACES, claims=WORLDS, cases=("3",))
