@@ -10,6 +10,7 @@ import pytest
 from conformance.services import RunningService
 from deeplake_ref import client
 from tests.reference.aws_world import World, world
+from tests.reference.azure_world import World as AzureWorld
 from tests.reference.google_services import Services, google_services
 from tests.reference.lake_services import Lake, lake_services
 from tests.servers import started
@@ -63,6 +64,13 @@ def no_aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 def aws_world(no_aws: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """A machine whose services answer, and which has no credentials yet."""
     with world(no_aws, monkeypatch) as made:
+        yield made
+
+
+@pytest.fixture
+def azure_world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[AzureWorld]:
+    """A machine without identities of Azure."""
+    with AzureWorld(monkeypatch, tmp_path) as made:
         yield made
 
 

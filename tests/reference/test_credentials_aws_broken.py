@@ -1,154 +1,40 @@
-"""What stops the walk over the sources of AWS, what does not, and what is told."""
+"""What stops the walk over the sources of AWS, and what is told."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
-import os
 import pickle
-import subprocess
-import sys
-import tempfile
-import time
 import traceback
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 from deeplake_ref import errors
-from deeplake_ref.credentials import aws, aws_process
-from deeplake_ref.credentials.chain import Chain
-from deeplake_ref.errors import CredentialsUnavailableError, ExpiredTokenError, InvalidCredentialsError
-from deeplake_ref.secrets import SecretFields
-from tests.reference.aws_world import START_URL, World
+from deeplake_ref.errors import CredentialsUnavailableError, ExpiredTokenError
+from tests.reference.aws_forms import (
+    EMPTY,
+    GARBAGE,
+    REFUSED,
+    ROLE,
+    SCHEME,
+    Form,
+    Invalid,
+    Unavailable,
+    answering,
+    both,
+    chain_of,
+    config,
+    env,
+    expired,
+    file,
+    key_of,
+    keys_in_both,
+    planted,
+    process,
+    sso,
+    web_identity,
+)
+from tests.reference.aws_world import World
 from tests.reference.scripted import HANG, RESET, Reply
-
-GARBAGE = Reply(body=b"<html>Welcome to the hotel</html>")
-EMPTY = Reply()
-REFUSED = b"<ErrorResponse><Error><Code>AccessDenied</Code><Message>hunter2</Message></Error></ErrorResponse>"
-
-
-def chain_of(creds: Any = None, deadline_s: float = 60.0) -> Chain[aws.AwsCredentials]:
-    """Return the sources of one handle."""
-    return aws.chain(SecretFields(creds), deadline_s)
-
-
-def key_of(chain: Chain[aws.AwsCredentials]) -> str:
-    """Return the key id of who signs."""
-    key: str = chain.resolve().credentials.signer.get_frozen_credentials().access_key
-    return key
-
-
-@dataclass(frozen=True)
-class Form:
-    """One broken form: what is planted, which source stops, with what."""
-
-    plant: Callable[[World], None]
-    source: str
-    kind: type[errors.StorageError]
-    told: str
-
-
-def env(**variables: str) -> Callable[[World], None]:
-    """Set variables."""
-    return lambda world: world.env(**variables)
-
-
-def config(text: str) -> Callable[[World], None]:
-    """Write the config file."""
-    return lambda world: world.config(text)
-
-
-def process(output: str) -> Callable[[World], None]:
-    """Let a process print this."""
-    return lambda world: world.process(output)
-
-
-def answering(source: str, **answers: Reply) -> Callable[[World], None]:
-    """Plant a source whose service answers otherwise."""
-
-    def plant(world: World) -> None:
-        world.plant(source)
-        world.answers.update({name.replace("_", "-"): reply for name, reply in answers.items()})
-
-    return plant
-
-
-def expired(source: str, what: str) -> Callable[[World], None]:
-    """Plant a source whose service gives what has expired."""
-
-    def plant(world: World) -> None:
-        world.plant(source)
-        world.lives_s[what] = -5
-
-    return plant
-
-
-def file(name: str, content: bytes) -> Callable[[World], None]:
-    """Write a file of profiles."""
-
-    def plant(world: World) -> None:
-        (world.home / name).write_bytes(content)
-
-    return plant
-
-
-def both(*plants: Callable[[World], None]) -> Callable[[World], None]:
-    """Plant one thing after the other."""
-
-    def plant(world: World) -> None:
-        for each in plants:
-            each(world)
-
-    return plant
-
-
-def planted(source: str) -> Callable[[World], None]:
-    """Plant a source that works."""
-    return lambda world: world.plant(source)
-
-
-def web_identity(token: str | None) -> Callable[[World], None]:
-    """Plant a web identity with this token, None for no file."""
-
-    def plant(world: World) -> None:
-        world.plant("aws_web_identity")
-        path = world.home / "token"
-        path.unlink() if token is None else path.write_text(token)
-
-    return plant
-
-
-def sso(lives_s: float | None) -> Callable[[World], None]:
-    """Plant SSO with a login that lives that long, None for no login."""
-
-    def plant(world: World) -> None:
-        world.plant("aws_sso")
-        if lives_s is None:
-            next((world.home / ".aws/sso/cache").iterdir()).unlink()
-        else:
-            world.log_in(lives_s)
-
-    return plant
-
-
-def keys_in_both(first: str, second: str) -> Callable[[World], None]:
-    """Write the key id into one file and the secret into the other."""
-
-    def plant(world: World) -> None:
-        getattr(world, first)("aws_access_key_id = AKIATORN\n")
-        getattr(world, second)("aws_secret_access_key = hunter2\n")
-
-    return plant
-
-
-ROLE = "role_arn = arn:aws:iam::123456789012:role/test\n"
-Invalid, Unavailable = InvalidCredentialsError, CredentialsUnavailableError
-SCHEME = "http"
 
 FORMS: dict[str, Form] = {
     "env without secret": Form(
@@ -463,238 +349,6 @@ def test_no_foreign_frame_is_held(aws_world: World, source: str) -> None:
     assert not [name for name in frames(caught.value) if name.startswith(("botocore", "urllib3"))]
 
 
-# ---- what is not configured
-
-
-@pytest.mark.parametrize(
-    "variables",
-    [
-        {"AWS_SECRET_ACCESS_KEY": "hunter2"},
-        {"AWS_SESSION_TOKEN": "hunter2"},
-        {"AWS_ACCESS_KEY_ID": " ", "AWS_SECRET_ACCESS_KEY": "hunter2"},
-        {"AWS_PROFILE": " ", "AWS_WEB_IDENTITY_TOKEN_FILE": "", "AWS_CONTAINER_CREDENTIALS_FULL_URI": " "},
-        {"AWS_CONFIG_FILE": "", "AWS_SHARED_CREDENTIALS_FILE": "/nowhere/at/all"},
-        {"AWS_ROLE_ARN": "arn:aws:iam::1:role/x"},
-        {"AWS_SHARED_CREDENTIALS_FILE": os.devnull},
-    ],
-    ids=str,
-)
-def test_what_is_blank_or_half_is_not_configured(aws_world: World, variables: dict[str, str]) -> None:
-    """The next source is asked."""
-    aws_world.plant("aws_imds")
-    aws_world.env(**variables)
-
-    assert key_of(chain_of()) == aws_world.key("aws_imds")
-
-
-@pytest.mark.parametrize("status", [400, 403, 404, 405, 500, 302])
-def test_a_metadata_service_that_gives_no_token_is_not_ours(aws_world: World, status: int) -> None:
-    """Nor is it asked without one."""
-    answering("aws_imds", imds_token=Reply(status, {"Location": "/elsewhere"}))(aws_world)
-    with pytest.raises(errors.CredentialsNotFoundError, match="aws_imds: not configured .no metadata service"):
-        chain_of().resolve()
-
-    assert aws_world.asked() == {"imds-token"}
-    assert len(aws_world.service.asked) == 1
-
-
-@pytest.mark.parametrize("reply", [HANG, RESET], ids=["silence", "reset"])
-def test_a_metadata_service_that_does_not_answer_is_not_ours(aws_world: World, reply: Reply) -> None:
-    """It is asked once."""
-    answering("aws_imds", imds_token=reply)(aws_world)
-    with pytest.raises(errors.CredentialsNotFoundError):
-        chain_of().resolve()
-
-    assert len(aws_world.service.asked) == 1
-
-
-def test_a_metadata_service_that_refuses_is_not_ours(aws_world: World) -> None:
-    """Nobody listens on port 9."""
-    aws_world.plant("aws_imds")
-    aws_world.env(AWS_EC2_METADATA_SERVICE_ENDPOINT=f"{SCHEME}://127.0.0.1:9")
-    with pytest.raises(errors.CredentialsNotFoundError):
-        chain_of().resolve()
-
-
-def test_a_machine_without_role_has_no_credentials(aws_world: World) -> None:
-    """It says so by 404."""
-    answering("aws_imds", imds_role=Reply(404))(aws_world)
-    with pytest.raises(errors.CredentialsNotFoundError, match="the machine has no role"):
-        chain_of().resolve()
-
-
-def test_a_disabled_metadata_service_is_not_asked(aws_world: World) -> None:
-    """In any case of letters."""
-    aws_world.plant("aws_imds")
-    aws_world.env(AWS_EC2_METADATA_DISABLED="TRUE ")
-    with pytest.raises(errors.CredentialsNotFoundError):
-        chain_of().resolve()
-
-    assert aws_world.asked() == set()
-
-
-def test_a_metadata_service_is_not_asked_through_a_proxy(aws_world: World) -> None:
-    """The proxy would see the credentials."""
-    aws_world.plant("aws_imds")
-    aws_world.env(http_proxy=f"{SCHEME}://127.0.0.1:9", HTTP_PROXY=f"{SCHEME}://127.0.0.1:9")
-
-    assert key_of(chain_of()) == aws_world.key("aws_imds")
-
-
-def test_surrounding_whitespace_does_not_count(aws_world: World) -> None:
-    """Values of the environment often end with a line break."""
-    aws_world.env(AWS_ACCESS_KEY_ID=" AKIA\n", AWS_SECRET_ACCESS_KEY="\tsecret \r\n")
-    frozen = chain_of().resolve().credentials.signer.get_frozen_credentials()
-
-    assert frozen[:3] == ("AKIA", "secret", None)
-
-
-def test_a_blank_token_is_none(aws_world: World) -> None:
-    """Tools that write files and processes leave the field there."""
-    aws_world.credentials("aws_access_key_id = AKIA\naws_secret_access_key = x\naws_session_token =\n")
-    chain = chain_of()
-
-    assert (key_of(chain), chain.source) == ("AKIA", "aws_shared_file")
-
-
-# ---- files
-
-
-@pytest.fixture
-def open_home() -> Iterator[Path]:
-    """A directory that everybody may look into."""
-    with tempfile.TemporaryDirectory() as name:
-        Path(name).chmod(0o755)
-        yield Path(name)
-
-
-@pytest.mark.parametrize("variable", ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"])
-def test_a_file_that_may_not_be_read_is_broken(
-    aws_world: World, variable: str, open_home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It is named; botocore leaves it out without a word, and takes whoever is next."""
-    aws_world.plant("aws_container")
-    path = open_home / "hidden"
-    path.write_text("[default]\naws_access_key_id = hunter2\naws_secret_access_key = hunter2\n")
-    path.chmod(0)
-    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
-        monkeypatch.setenv(name, str(path if name == variable else open_home / "none"))
-    # everything is imported before root, who reads everything, becomes somebody else
-    chain_of({"anon": True}).resolve()
-    is_root = os.geteuid() == 0
-    if is_root:
-        os.seteuid(65534)
-    try:
-        with pytest.raises(InvalidCredentialsError) as caught:
-            chain_of().resolve()
-    finally:
-        if is_root:
-            os.seteuid(0)
-
-    assert f"the file {str(path)!r} cannot be read" in str(caught.value)
-    assert "hunter2" not in "".join(traceback.format_exception(caught.value))
-    assert aws_world.asked() == set()
-
-
-def test_a_malformed_file_does_not_stop_keys_of_the_environment(aws_world: World) -> None:
-    """They come first."""
-    aws_world.plant("aws_env")
-    file("config", b"[default")(aws_world)
-
-    assert key_of(chain_of()) == aws_world.key("aws_env")
-
-
-def test_a_malformed_file_stops_a_profile_that_the_caller_names(aws_world: World) -> None:
-    """Beside keys too, since requests could go elsewhere."""
-    file("config", b"[default")(aws_world)
-    for creds in (
-        {"profile_name": "default"},
-        {"profile_name": "default", "aws_access_key_id": "A", "aws_secret_access_key": "x"},
-    ):
-        with pytest.raises(InvalidCredentialsError, match="config' is not in the form"):
-            chain_of(creds).resolve()
-
-
-# ---- processes
-
-
-def test_a_process_that_hangs_is_killed_with_its_children(aws_world: World) -> None:
-    """They may hold its pipe."""
-    told = aws_world.home / "child"
-    aws_world.config(f"credential_process = sh -c 'sleep 600 & echo $! > {told}; wait'\n")
-    with pytest.raises(CredentialsUnavailableError, match="took longer than 1 seconds and was killed"):
-        chain_of(deadline_s=2).resolve()
-
-    assert gone(int(told.read_text()))
-
-
-def gone(pid: int) -> bool:
-    """Whether a process ends within a while; one that nobody waited for counts."""
-    until = time.monotonic() + 10
-    while time.monotonic() < until:
-        stat = Path(f"/proc/{pid}/stat")
-        try:
-            if stat.read_text().rpartition(")")[2].split()[0] == "Z":
-                return True
-        except (FileNotFoundError, ProcessLookupError):
-            return True
-        time.sleep(0.02)
-    return False
-
-
-def test_a_child_that_holds_the_pipe_does_not_hold_us(aws_world: World) -> None:
-    """The command has ended; what it left behind ends with it."""
-    aws_world.config("credential_process = sh -c 'sleep 600 & exit 0'\n")
-    with pytest.raises(CredentialsUnavailableError):
-        chain_of(deadline_s=2).resolve()
-
-
-def test_a_process_is_given_no_terminal() -> None:
-    """It cannot ask anybody; what it complains of is not read."""
-    run = aws_process.runner(10, "x")
-
-    assert run(["sh", "-c", "cat; echo hunter2 >&2; echo end"]).communicate() == (b"end\n", b"")
-
-
-def test_a_process_gets_no_key_by_its_environment(aws_world: World) -> None:
-    """None but those that were there."""
-    before = dict(os.environ)
-    aws_world.plant("aws_process")
-    chain_of().resolve()
-
-    assert dict(os.environ) == {**before, "AWS_CONFIG_FILE": os.environ["AWS_CONFIG_FILE"]}
-
-
-# ---- SSO
-
-
-def test_a_login_without_session_is_found(aws_world: World) -> None:
-    """By its start page, as profiles said it first."""
-    aws_world.plant("aws_sso")
-    cache = aws_world.home / ".aws/sso/cache"
-    (path,) = cache.iterdir()
-    path.rename(cache / f"{hashlib.sha1(START_URL.encode(), usedforsecurity=False).hexdigest()}.json")
-    (aws_world.home / "config").write_text(
-        f"[default]\nsso_start_url = {START_URL}\nsso_region = eu-west-1\nsso_account_id = 1\nsso_role_name = test\n"
-    )
-
-    assert key_of(chain_of()) == aws_world.key("aws_sso")
-
-
-def test_a_login_is_renewed_and_kept(aws_world: World) -> None:
-    """Where it lies, readable by its owner only."""
-    aws_world.plant("aws_sso")
-    end = "2099-01-01T00:00:00Z"
-    aws_world.log_in(-5, refreshToken="old", clientId="id", clientSecret="hunter2", registrationExpiresAt=end)
-
-    assert key_of(chain_of()) == aws_world.key("aws_sso")
-    (path,) = (aws_world.home / ".aws/sso/cache").iterdir()
-    kept = json.loads(path.read_text())
-    assert (kept["accessToken"], kept["expiresAt"][-1]) == (aws_world.secret("sso", "renewed"), "Z")
-    assert path.stat().st_mode & 0o077 == 0
-    assert aws_world.asked() == {"oidc", "sso"}
-
-
 @pytest.mark.parametrize(
     ("source", "what"), [("aws_assume_role", "AssumeRole"), ("aws_sso", "sso"), ("aws_container", "container")]
 )
@@ -706,37 +360,3 @@ def test_a_service_that_hangs_is_left(aws_world: World, source: str, what: str) 
 
     assert caught.value.source == source
     assert len(aws_world.service.asked) == (3 if source == "aws_container" else 2)
-
-
-# ---- hygiene
-
-
-@pytest.mark.parametrize("source", ["aws_env", "aws_assume_role", "aws_process"])
-def test_credentials_neither_print_nor_pickle(aws_world: World, source: str) -> None:
-    """Nor does the chain that holds them."""
-    aws_world.plant(source)
-    chain = chain_of()
-    resolved = chain.resolve()
-    told = f"{resolved!r} {chain!r} {chain.sources!r} {[str(attempt) for attempt in chain.attempts]}"
-
-    assert not [secret for secret in aws_world.secrets if secret in told]
-    with pytest.raises(TypeError):
-        pickle.dumps(resolved.credentials)
-    with pytest.raises(TypeError):
-        pickle.dumps(resolved.credentials.settings)
-
-
-def test_importing_the_credentials_imports_no_sdk() -> None:
-    """It takes longer than all else."""
-    code = "import sys, deeplake_ref.credentials.aws; assert not [m for m in sys.modules if m.startswith('boto')]"
-
-    assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
-
-
-def test_nothing_is_written_beside_a_login(aws_world: World) -> None:
-    """Roles and their keys are kept in memory only."""
-    aws_world.plant("aws_assume_role")
-    before = sorted(aws_world.home.rglob("*"))
-    chain_of().resolve()
-
-    assert sorted(aws_world.home.rglob("*")) == before
