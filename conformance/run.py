@@ -8,6 +8,7 @@ import os
 import platform
 import secrets
 import sys
+import tempfile
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -181,7 +182,9 @@ def _run_pytest(settings: RunSettings, session: Session, recorder: Recorder, pro
         *(["-n", str(processes), "--dist", "worksteal"] if processes else []),
         *(["-x"] if settings.stop_at_failure else []),
     ]  # fmt: skip
-    code = pytest.main(arguments, plugins=[session, recorder])
+    with tempfile.TemporaryDirectory(prefix="conf-") as temporary:
+        # else pytest-xdist makes a folder that pytest keeps
+        code = pytest.main([*arguments, "--basetemp", temporary], plugins=[session, recorder])
     if code == pytest.ExitCode.INTERRUPTED:
         raise KeyboardInterrupt
     if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED):

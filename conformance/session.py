@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 import time
 import zlib
 from pathlib import Path
@@ -19,6 +20,7 @@ from hypothesis import HealthCheck, Phase, settings
 
 from conformance import checking, departures, selecting, stopwatch
 from conformance.judging import Judgement, exchange_row, judge
+from conformance.services.provisioning import cache_directory
 from conformance.settings import RunSettings, services_of
 from conformance.testbed import PlaceUnreachable, Testbed
 
@@ -393,6 +395,8 @@ def case_of(item: pytest.Item) -> str | None:
 def prepare(profile: str) -> None:
     """Make what is tried depend on the seed, and on nothing else; checks read this when they are imported."""
     checking.profile = profile
+    # else Hypothesis leaves a folder wherever the command is called
+    os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(cache_directory() / "hypothesis"))
     settings.register_profile(
         "conformance",
         max_examples=checking.examples(profile),
