@@ -7,6 +7,7 @@ botocore asks for and undoes.
 
 from __future__ import annotations
 
+import copy
 import functools
 import os
 import secrets
@@ -210,9 +211,21 @@ def unprofiled() -> Any:
 
     # names in files and environment, value, and conversion, in botocore's own form
     nothing = {"profile": None, "config_file": os.devnull, "credentials_file": os.devnull}
-    session = Session(session_vars={name: (None, None, value, None) for name, value in nothing.items()})
+    variables = {name: (None, None, value, None) for name, value in nothing.items()}
+    session = Session(variables, event_hooks=copy.copy(_hooks()), include_builtin_handlers=False)
     session.register_component("data_loader", _loader())
     return session
+
+
+@functools.cache
+def _hooks() -> Any:
+    """Let all sessions have copies of one set of botocore's own hooks; boto3 adds its own to each."""
+    from botocore.hooks import HierarchicalEmitter
+    from botocore.session import Session
+
+    hooks = HierarchicalEmitter()
+    Session(event_hooks=hooks)
+    return hooks
 
 
 @functools.cache
