@@ -22,13 +22,14 @@ import pytest
 import conformance
 from conformance import plan, requirements, sharding
 from conformance.departures import Suspects, unsettled
+from conformance.drawing import prepare
 from conformance.hermetic import turned_away
 from conformance.record import RECORD, RecordWriter, read_record
 from conformance.report import render_junit, render_markdown, render_terminal
 from conformance.report.progress import LiveProgress
 from conformance.services import RunningService, start_services
 from conformance.services.divergences import probe_all
-from conformance.session import RESULT, Session, prepare, target_of
+from conformance.session import RESULT, Session, target_of
 from conformance.settings import RunSettings, UsageError, services_of
 from conformance.verdicts import exit_code
 
