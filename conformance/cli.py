@@ -78,7 +78,7 @@ def run(**options: Any) -> None:
         deeplake-conformance run --claims folder.toml -- node folder.mjs
     """
     with usage_errors():
-        from conformance import selecting
+        from conformance import selecting, sharding
         from conformance.run import Output, execute
 
         end_in_order_when_terminated()
@@ -87,7 +87,7 @@ def run(**options: Any) -> None:
             places=selecting.places(options["services"], options["places"]),
             only=selecting.only(options["only"]),
             cases=options["cases"],
-            shard=selecting.shard(options["shard"]),
+            shard=str(sharding.parse(options["shard"])) if options["shard"] is not None else None,
         )
         _enter(settings)
         output = Output(

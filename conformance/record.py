@@ -16,8 +16,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 from conformance import requirements
-from conformance.hermetic import REQUIREMENT as ONLY_HERMETIC
 from conformance.record_form import RecordError, check_line
+from conformance.requirements import ONLY_HERMETIC
 from conformance.settings import UsageError
 from conformance.verdicts import Cell, Cells, exit_code, fold
 

@@ -14,6 +14,9 @@ from conformance.settings import AL, DEFAULT_PLACES, DEFAULT_SERVICES, LOCAL, Us
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from conformance.services import Wanted
+    from conformance.settings import RunSettings
+
 SHOWN = 30
 """Known words that an error names; of more it says how to list them."""
 
@@ -165,11 +168,15 @@ def _is_base_url(url: str) -> bool:
         return False
 
 
-def shard(text: str | None) -> str | None:
-    """Return the shard that `I/N` names in its plain form, None for a whole run."""
-    from conformance.sharding import parse
+def wanted(settings: RunSettings) -> Wanted:
+    """Return how the services of a run are to be had."""
+    from conformance.services import Wanted
 
-    return None if text is None else str(parse(text))
+    # an engine is outside of a namespace
+    runtime = "native" if settings.hermetic else settings.runtime
+    # in a container the control plane would not reach storages that listen on 127.0.0.1
+    beside = frozenset({"activeloop"}) - set(settings.images)
+    return Wanted(runtime, settings.service_urls, settings.images, reuse=settings.reuse, processes=beside)
 
 
 def images(words: Sequence[str]) -> dict[str, str]:
