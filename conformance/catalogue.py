@@ -21,9 +21,8 @@ WIDTH = 100
 
 def list_requirements(area: str | None, *, as_json: bool) -> str:
     """Return one line per requirement, or JSON with sentences, sources and checks."""
-    chosen = [requirement for requirement in requirements.load().values() if area in (None, requirement.area)]
-    if not chosen:
-        raise selecting.unknown("area", area or "", dict.fromkeys(r.area for r in requirements.load().values()))
+    areas = selecting.areas(area)
+    chosen = [requirement for requirement in requirements.load().values() if requirement.area in areas]
     checks = _checks_by_requirement()
     if as_json:
         rows = [asdict(requirement) | {"checks": checks.get(requirement.id, [])} for requirement in chosen]
@@ -36,10 +35,10 @@ def list_requirements(area: str | None, *, as_json: bool) -> str:
 
 
 def show_requirement(identity: str) -> str:
-    """Return the sentence of a requirement with its level, source and checks."""
-    (name,) = selecting.only([identity])[:1]
-    if identity.upper() != name:
-        raise selecting.unknown("requirement", identity, requirements.load())
+    """Return the sentence of a requirement with its level, source and checks; of an area, its requirements."""
+    (name, *more) = selecting.only([identity])
+    if more:
+        return list_requirements(identity, as_json=False)
     requirement: Requirement = requirements.load()[name]
     checks = [check for check in plan.all_checks() if check.marks.requirement == name]
     parts = [

@@ -16,7 +16,7 @@ import click
 
 import conformance
 from conformance.cli_services import IMAGE, RUNTIME, services
-from conformance.usage_errors import EXIT_UNJUDGED, fail, usage_errors
+from conformance.usage_errors import EXIT_UNJUDGED, end_in_order_when_terminated, fail, usage_errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,15 +78,16 @@ def run(**options: Any) -> None:
         deeplake-conformance run --claims folder.toml -- node folder.mjs
     """
     with usage_errors():
-        from conformance import selecting
+        from conformance import selecting, sharding
         from conformance.run import Output, execute
 
+        end_in_order_when_terminated()
         settings = _settings(
             options,
             places=selecting.places(options["services"], options["places"]),
             only=selecting.only(options["only"]),
             cases=options["cases"],
-            shard=selecting.shard(options["shard"]),
+            shard=str(sharding.parse(options["shard"])) if options["shard"] is not None else None,
         )
         _enter(settings)
         output = Output(
@@ -109,6 +110,7 @@ def replay(requirement: str, place: str, cases: tuple[str, ...], **options: Any)
         from conformance import selecting
         from conformance.run import Output, execute
 
+        end_in_order_when_terminated()
         settings = _settings(
             options,
             places=selecting.places(None, place),
@@ -120,7 +122,7 @@ def replay(requirement: str, place: str, cases: tuple[str, ...], **options: Any)
 
 
 @main.command("list", short_help="List the requirements.")
-@click.option("--area", metavar="AREA", help="Only this area.")
+@click.option("--area", metavar="AREA[,AREA]", help="Only these areas.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON, with sentences and sources.")
 def list_(area: str | None, as_json: bool) -> None:
     """List every requirement with its level, title and number of checks."""
@@ -133,7 +135,7 @@ def list_(area: str | None, as_json: bool) -> None:
 @main.command(short_help="Show one requirement.")
 @click.argument("requirement")
 def show(requirement: str) -> None:
-    """Show the sentence of a requirement, its source and its checks."""
+    """Show the sentence of a requirement, its source and its checks; of an area, its requirements."""
     with usage_errors():
         from conformance.catalogue import show_requirement
 
@@ -191,7 +193,7 @@ def _settings(options: dict[str, Any], **more: Any) -> RunSettings:
     from conformance import selecting
     from conformance.settings import RunSettings
 
-    return RunSettings(
+    settings = RunSettings(
         target=options["target"],
         command=options["command"],
         claims=options["claims"],
@@ -208,6 +210,9 @@ def _settings(options: dict[str, Any], **more: Any) -> RunSettings:
         stop_at_failure=options.get("stop_at_failure", False),
         **more,
     )
+    selecting.are_used("--service-url", settings.service_urls, settings.services())
+    selecting.are_used("--image", settings.images, settings.services())
+    return settings
 
 
 def _enter(settings: RunSettings) -> None:

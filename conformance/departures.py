@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from conformance.hermetic import REQUIREMENT
 from conformance.judging import Judgement
+from conformance.requirements import ONLY_HERMETIC
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -40,7 +40,7 @@ def note(result: dict[str, Any], seen: Seen, *, alone: bool) -> None:
     """Write into the result of a check what was seen meanwhile."""
     result["turned_away"] = seen.turned_away
     who = "" if alone or seen.is_told else "this check, or one beside it: "
-    result["notes"] = [*result["notes"], f"{REQUIREMENT}: {who}{seen.text(alone=alone or not seen.is_told)}"]
+    result["notes"] = [*result["notes"], f"{ONLY_HERMETIC}: {who}{seen.text(alone=alone or not seen.is_told)}"]
 
 
 def departed(result: dict[str, Any], seen: Seen, replay: str, *, alone: bool) -> tuple[Judgement, dict[str, Any]]:
@@ -63,7 +63,7 @@ def departed(result: dict[str, Any], seen: Seen, replay: str, *, alone: bool) ->
 
 def weighed(judgement: Judgement, claims: Claims, prefix: str) -> Judgement:
     """Return a failure as `not-claimed` where the claims leave the requirement out."""
-    reason = claims.not_claimed_reason(REQUIREMENT, prefix)
+    reason = claims.not_claimed_reason(ONLY_HERMETIC, prefix)
     return judgement if reason is None else Judgement("not-claimed", reason=reason, failure=judgement.failure)
 
 
@@ -87,7 +87,7 @@ def unsettled(results: Iterable[dict[str, Any]], *, again: int) -> list[dict[str
 def _line(result: dict[str, Any]) -> dict[str, Any]:
     """Return a line of the record about the check of another one; its effort is counted there."""
     return {
-        "requirement": REQUIREMENT,
+        "requirement": ONLY_HERMETIC,
         "place": result["place"],
         "case": None,
         "check": result["check"],

@@ -28,9 +28,6 @@ from conformance.settings import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-REQUIREMENT = "SEC-12"
-"""The requirement that only a hermetic run can judge."""
-
 ENTERED = "CONFORMANCE_HERMETIC"
 """Holds the id of the process that has entered and begins again; it keeps it from doing so for ever."""
 

@@ -16,8 +16,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 from conformance import requirements
-from conformance.hermetic import REQUIREMENT as ONLY_HERMETIC
 from conformance.record_form import RecordError, check_line
+from conformance.requirements import ONLY_HERMETIC
 from conformance.settings import UsageError
 from conformance.verdicts import Cell, Cells, exit_code, fold
 
@@ -112,7 +112,10 @@ class Record:
         if (requirement, place) in self.elsewhere:
             return "not-run", IN_ANOTHER_SHARD
         if cell is not None:
-            return "not-run", "no result was recorded" if self.complete else "the run was cut off before it"
+            if not self.complete:
+                return "not-run", "the run was cut off before it"
+            cases = ", ".join(self.start.get("cases", ()))
+            return "not-run", f"no check of it has the case {cases}" if cases else "no result was recorded"
         if any(key[0] == requirement for key in self._cells):
             return NO_CHECK_HERE, f"no check of {requirement} says anything about {place}"
         if requirement == ONLY_HERMETIC and not self.start.get("hermetic"):

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 LEVELS = ("MUST", "SHOULD", "DEFINED")
 
+ONLY_HERMETIC = "SEC-12"
+"""The requirement that only a hermetic run can judge."""
+
 _HEADING = re.compile(r"^## (?P<id>[A-Z]+-\d+): (?P<title>.+)$")
 _SENTENCE = re.compile(r"^(?P<level>[A-Z]+): (?P<sentence>.+)$", re.DOTALL)
 

@@ -8,6 +8,7 @@ import os
 import platform
 import secrets
 import sys
+import tempfile
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -19,23 +20,24 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import conformance
-from conformance import plan, requirements, sharding
+from conformance import plan, requirements, selecting, sharding
 from conformance.departures import Suspects, unsettled
+from conformance.divergences import probe_all
+from conformance.drawing import prepare
 from conformance.hermetic import turned_away
 from conformance.record import RECORD, RecordWriter, read_record
 from conformance.report import render_junit, render_markdown, render_terminal
 from conformance.report.progress import LiveProgress
 from conformance.services import RunningService, start_services
-from conformance.services.divergences import probe_all
-from conformance.session import RESULT, Session, prepare, target_of
+from conformance.session import RESULT, Session, target_of
 from conformance.settings import RunSettings, UsageError, services_of
 from conformance.verdicts import exit_code
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from conformance.divergences import Probed
     from conformance.services import Unreachable
-    from conformance.services.divergences import Probed
     from conformance.targets.selection import TargetSpec
 
 
@@ -83,7 +85,7 @@ def execute(settings: RunSettings, output: Output, *, workers: int | None) -> in
             wanted = [place for place in wanted if any(place == name for _, name in own)]
         names = services_of(wanted)
         services: Mapping[str, RunningService | Unreachable] = closing.enter_context(
-            start_services(names, wanted=settings.wanted(), directory=directory, progress=progress)
+            start_services(names, wanted=selecting.wanted(settings), directory=directory, progress=progress)
         )
         probed = probe_all(services)
         _record_services(record, services, probed)
@@ -181,7 +183,9 @@ def _run_pytest(settings: RunSettings, session: Session, recorder: Recorder, pro
         *(["-n", str(processes), "--dist", "worksteal"] if processes else []),
         *(["-x"] if settings.stop_at_failure else []),
     ]  # fmt: skip
-    code = pytest.main(arguments, plugins=[session, recorder])
+    with tempfile.TemporaryDirectory(prefix="conf-") as temporary:
+        # else pytest-xdist makes a folder that pytest keeps
+        code = pytest.main([*arguments, "--basetemp", temporary], plugins=[session, recorder])
     if code == pytest.ExitCode.INTERRUPTED:
         raise KeyboardInterrupt
     if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED):

@@ -6,13 +6,19 @@ from __future__ import annotations
 
 import re
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import urlsplit
 
 from conformance.settings import AL, DEFAULT_PLACES, DEFAULT_SERVICES, LOCAL, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from conformance.services import Wanted
+    from conformance.settings import RunSettings
+
+SHOWN = 30
+"""Known words that an error names; of more it says how to list them."""
 
 WITHOUT_SESSIONS = ("versitygw",)
 """Services that give out no short-lived credentials, so that no control plane can stand in front of them."""
@@ -53,7 +59,9 @@ def unknown(kind: str, word: str, known: Iterable[str]) -> UsageError:
     names = {name.lower(): name for name in known}
     near = get_close_matches(word.lower(), list(names), n=1, cutoff=0.5)
     hint = f"did you mean {names[near[0]]}? " if near else ""
-    return UsageError(f"unknown {kind} {word!r}: {hint}known: {', '.join(names.values())}")
+    shown = [name for name in names.values() if len(names) <= SHOWN or "-" not in name]
+    more = "" if len(shown) == len(names) else "; `deeplake-conformance list` shows the requirements"
+    return UsageError(f"unknown {kind} {word!r}: {hint}known: {', '.join(shown)}{more}")
 
 
 def places(services: str | None, only_places: str | None = None) -> tuple[str, ...]:
@@ -65,7 +73,9 @@ def places(services: str | None, only_places: str | None = None) -> tuple[str, .
     """
     known = known_places()
     if only_places is not None:
-        chosen = _words(only_places)
+        if services is not None:
+            raise UsageError("--services and --places exclude each other: --places names all the places of a run")
+        chosen = _words(only_places) or _nothing("--places", known)
         for word in chosen:
             if word not in known:
                 raise unknown("place", word, known)
@@ -76,8 +86,11 @@ def places(services: str | None, only_places: str | None = None) -> tuple[str, .
         return known
     if services == "none":
         return LOCAL
-    chosen = _words(services)
+    chosen = _words(services) or _nothing("--services", (*known[len(LOCAL) :], "all", "none"))
     for word in chosen:
+        if word == "activeloop":
+            through = ", ".join(name for name in known if name.startswith(AL))
+            raise UsageError(f"the control plane stores nothing itself: name the places behind it, such as {through}")
         if word not in known[len(LOCAL) :]:
             raise unknown("service", word, (*known[len(LOCAL) :], "all", "none"))
     return (*LOCAL, *dict.fromkeys(chosen))
@@ -90,6 +103,8 @@ def only(words: Sequence[str]) -> tuple[str, ...]:
     known = requirements.load()
     areas = list(dict.fromkeys(requirement.area for requirement in known.values()))
     chosen: list[str] = []
+    if any(not _words(word) for word in words):
+        _nothing("--only", areas)
     for word in (part for words_ in words for part in _words(words_)):
         if word.upper() in known:
             chosen.append(word.upper())
@@ -98,6 +113,31 @@ def only(words: Sequence[str]) -> tuple[str, ...]:
         else:
             raise unknown("area or requirement", word, (*areas, *known))
     return tuple(dict.fromkeys(chosen))
+
+
+def areas(text: str | None) -> tuple[str, ...]:
+    """Return the areas that a text names, separated by commas; None means all."""
+    from conformance import requirements
+
+    known = tuple(dict.fromkeys(requirement.area for requirement in requirements.load().values()))
+    if text is None:
+        return known
+    chosen = _words(text) or _nothing("--area", known)
+    for word in chosen:
+        if word not in known:
+            raise unknown("area", word, known)
+    return tuple(dict.fromkeys(chosen))
+
+
+def are_used(option: str, named: Iterable[str], used: Sequence[str]) -> None:
+    """Raise `UsageError` if an option is about a service that no place of the run needs."""
+    for name in named:
+        if name not in used:
+            here = ", ".join(used) or "none"
+            raise UsageError(
+                f"{option} {name}: no place of this run is on {name}, add one by --services or --places; "
+                f"services of this run: {here}"
+            )
 
 
 def service_urls(words: Sequence[str]) -> dict[str, str]:
@@ -128,11 +168,15 @@ def _is_base_url(url: str) -> bool:
         return False
 
 
-def shard(text: str | None) -> str | None:
-    """Return the shard that `I/N` names in its plain form, None for a whole run."""
-    from conformance.sharding import parse
+def wanted(settings: RunSettings) -> Wanted:
+    """Return how the services of a run are to be had."""
+    from conformance.services import Wanted
 
-    return None if text is None else str(parse(text))
+    # an engine is outside of a namespace
+    runtime = "native" if settings.hermetic else settings.runtime
+    # in a container the control plane would not reach storages that listen on 127.0.0.1
+    beside = frozenset({"activeloop"}) - set(settings.images)
+    return Wanted(runtime, settings.service_urls, settings.images, reuse=settings.reuse, processes=beside)
 
 
 def images(words: Sequence[str]) -> dict[str, str]:
@@ -160,6 +204,10 @@ def service_names(words: Sequence[str]) -> tuple[str, ...]:
         if word not in names():
             raise unknown("service", word, (*names(), "all"))
     return tuple(dict.fromkeys(words)) or DEFAULT_SERVICES
+
+
+def _nothing(option: str, known: Iterable[str]) -> NoReturn:
+    raise UsageError(f"{option} names nothing; known: {', '.join(known)}")
 
 
 def _words(text: str) -> list[str]:

@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from conformance.services import Wanted
-
 DEFAULT_SERVICES = ("moto", "azurite", "fake-gcs-server")
 """What runs without a container engine on any machine with Python, Node and Go; the others come by name or `all`."""
 
@@ -63,16 +61,6 @@ class RunSettings:
     def services(self) -> tuple[str, ...]:
         """Return the services that the places need."""
         return services_of(self.places)
-
-    def wanted(self) -> Wanted:
-        """Return how the services are to be had."""
-        from conformance.services import Wanted
-
-        # an engine is outside of a namespace
-        runtime = "native" if self.hermetic else self.runtime
-        # in a container the control plane would not reach storages that listen on 127.0.0.1
-        beside = frozenset({"activeloop"}) - set(self.images)
-        return Wanted(runtime, self.service_urls, self.images, reuse=self.reuse, processes=beside)
 
     def to_json(self) -> str:
         """Return the settings as JSON, for a worker process."""

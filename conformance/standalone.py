@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from conformance import selecting
+from conformance.divergences import probe_all
 from conformance.services import start_services
-from conformance.services.divergences import probe_all
 from conformance.session import RESULT, Session
 from conformance.settings import UsageError
 from conformance.verdicts import worst
@@ -51,7 +52,7 @@ class StandaloneRun:
         """Start the services."""
         logs = Path(self._closing.enter_context(tempfile.TemporaryDirectory(prefix="conformance-logs-")))
         names = self.session.run.services()
-        started = start_services(names, wanted=self.session.run.wanted(), directory=logs, progress=Quiet())
+        started = start_services(names, wanted=selecting.wanted(self.session.run), directory=logs, progress=Quiet())
         self.session.services = dict(self._closing.enter_context(started))
         self.session.lies = {lie.key for lie in probe_all(self.session.services) if lie.present}
         self.session.run_id = secrets.token_hex(4)

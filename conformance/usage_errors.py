@@ -4,6 +4,7 @@ What the user held wrong, as one message and an exit code.
 
 from __future__ import annotations
 
+import signal
 import sys
 from typing import NoReturn
 
@@ -39,6 +40,11 @@ def _is_usage_error(error: BaseException) -> bool:
     from conformance.settings import UsageError
 
     return isinstance(error, UsageError)
+
+
+def end_in_order_when_terminated() -> None:
+    """Let SIGTERM, which CI systems and `timeout` send, end a run as Ctrl-C does: services stop, nothing is left behind."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def fail(message: str, code: int = EXIT_USAGE) -> NoReturn:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from deeplake_ref.credentials.endpoints import checked_endpoint, is_loopback
+from deeplake_ref.endpoints import checked_endpoint, is_loopback
 from deeplake_ref.errors import InvalidURIError
 
 PUBLIC_ENDPOINT = "https://app.activeloop.ai"

@@ -27,7 +27,7 @@ from conformance.identities import Identity
 
 try:
     import uvloop
-except ImportError:  # there is none for Windows and PyPy; the gate then uses a third more of the processor
+except ImportError:  # there is none for Windows and PyPy; the gate then uses twice as much of the processor
     uvloop = None  # type: ignore[assignment]
 
 
@@ -48,9 +48,9 @@ class Desk:
         proxy = self._taps[command["tap"]]
         match command["do"]:
             case "requests":
-                return {"requests": [exchange.to_json() for exchange in proxy.recorder.done]}
+                return {"requests": [exchange.to_json() for exchange in proxy.recorder.exchanges()]}
             case "clear":
-                proxy.recorder.done.clear()
+                proxy.recorder.clear()
             case "hold":
                 proxy.hold(command["after"])
             case "held":

@@ -9,6 +9,8 @@ import time
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
+from conformance.gate.framing import pairs_of
+
 MASK = "***"
 
 _SECRET_HEADERS = frozenset({"x-amz-security-token", "x-ms-copy-source-authorization", "cookie", "proxy-authorization"})
@@ -75,49 +77,71 @@ class Exchange:
 
 @dataclass(slots=True)
 class Open:
-    """An exchange that is under way."""
+    """An exchange that is under way: its method, its raw target and its raw head, and what became of it."""
 
-    method: str
-    target: str
-    headers: list[tuple[str, str]]
+    method: bytes
+    target: bytes = field(repr=False)
+    head: bytes = field(repr=False)
     started: float
+    ended: float | None = None
     request_bytes: int = 0
     response_bytes: int = 0
     status: int | None = None
     identity: str | None = None
     refused: str | None = None
-    is_recorded: bool = False
 
 
 @dataclass
 class Recorder:
-    """The exchanges of one tap, in the order in which their answers ended."""
+    """The exchanges of one tap, in the order in which their answers ended.
+
+    A head is read and masked when somebody asks: most are never looked at, and every request would wait for it.
+    """
 
     began: float = field(default_factory=time.monotonic)
-    done: list[Exchange] = field(default_factory=list)
+    _closed: list[Open] = field(default_factory=list, repr=False)
+    _done: list[Exchange] = field(default_factory=list)
 
     def close(self, exchange: Open) -> None:
         """Keep an exchange that is over; once."""
-        if exchange.is_recorded:
-            return
-        exchange.is_recorded = True
-        now = time.monotonic()
-        self.done.append(
-            Exchange(
-                method=exchange.method,
-                target=masked_target(exchange.target),
-                status=exchange.status,
-                request_bytes=exchange.request_bytes,
-                response_bytes=exchange.response_bytes,
-                headers=tuple((name, masked_header(name, value)) for name, value in exchange.headers),
-                signed_by=signer(exchange.target, exchange.headers),
-                started_s=round(exchange.started - self.began, 6),
-                seconds=round(now - exchange.started, 6),
-                identity=exchange.identity,
-                refused=exchange.refused,
-                bearers=bearers_in(exchange.target),
-            )
-        )
+        if exchange.ended is None:
+            exchange.ended = time.monotonic()
+            self._closed.append(exchange)
+
+    def exchanges(self) -> list[Exchange]:
+        """Return what was kept."""
+        self._done += [_told(exchange, self.began) for exchange in self._closed]
+        self._closed.clear()
+        return self._done
+
+    def clear(self) -> None:
+        """Forget what was kept."""
+        self._closed.clear()
+        self._done.clear()
+
+
+def _told(exchange: Open, began: float) -> Exchange:
+    """Return what may be told of an exchange that is over."""
+    target = _text(exchange.target)
+    headers = [(_text(name), _text(value)) for name, value in pairs_of(exchange.head)]
+    return Exchange(
+        method=_text(exchange.method),
+        target=masked_target(target),
+        status=exchange.status,
+        request_bytes=exchange.request_bytes,
+        response_bytes=exchange.response_bytes,
+        headers=tuple((name, masked_header(name, value)) for name, value in headers),
+        signed_by=signer(target, headers),
+        started_s=round(exchange.started - began, 6),
+        seconds=round((exchange.ended or exchange.started) - exchange.started, 6),
+        identity=exchange.identity,
+        refused=exchange.refused,
+        bearers=bearers_in(target),
+    )
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("ascii", "backslashreplace")
 
 
 def masked_target(target: str) -> str:

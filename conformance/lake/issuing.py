@@ -108,7 +108,7 @@ class CloudIssuer:
         import boto3
         from botocore.config import Config
 
-        from conformance.witnesses.s3 import unprofiled
+        from conformance.botocore_sessions import unprofiled
 
         where = storage.sts_url or storage.endpoint_url or ""
         with self._lock:

@@ -26,7 +26,7 @@ class Divergence:
         case: the case label, empty for a check without cases.
         versions: versions it was seen with.
         reason: what the service does instead.
-        probe: the name of a probe in `conformance.services.divergences`.
+        probe: the name of a probe in `conformance.divergences`.
         keys: keys for the probe.
     """
 

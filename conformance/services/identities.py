@@ -124,7 +124,7 @@ def _session(service: RunningService, actions: tuple[str, ...]) -> dict[str, str
     import boto3
     from botocore.config import Config
 
-    from conformance.witnesses.s3 import unprofiled
+    from conformance.botocore_sessions import unprofiled
 
     session = boto3.session.Session(
         service.access_key, service.secret_key, region_name=REGION, botocore_session=unprofiled()

@@ -8,12 +8,12 @@ botocore asks for and undoes.
 from __future__ import annotations
 
 import functools
-import os
 import secrets
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
+from conformance.botocore_sessions import unprofiled
 from conformance.witnesses import THREADS, TIMEOUT_S, WitnessUnreachable, timed, utf8_sorted
 
 if TYPE_CHECKING:
@@ -202,22 +202,3 @@ def client_for(service: RunningService, creds: Mapping[str, Any] | None = None) 
             proxies={},
         ),
     )
-
-
-def unprofiled() -> Any:
-    """Return a botocore session that looks at no file and no profile of whoever runs the suite."""
-    from botocore.session import Session
-
-    # names in files and environment, value, and conversion, in botocore's own form
-    nothing = {"profile": None, "config_file": os.devnull, "credentials_file": os.devnull}
-    session = Session(session_vars={name: (None, None, value, None) for name, value in nothing.items()})
-    session.register_component("data_loader", _loader())
-    return session
-
-
-@functools.cache
-def _loader() -> Any:
-    """Let all sessions share what reads botocore's descriptions of services: a client then takes 10 ms instead of 100."""
-    from botocore.loaders import create_loader
-
-    return create_loader()

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from deeplake_ref import client
-from deeplake_ref.credentials.endpoints import is_loopback
+from deeplake_ref.endpoints import is_loopback
 from deeplake_ref.errors import (
     AuthenticationError,
     ExpiredTokenError,
@@ -32,7 +32,7 @@ from deeplake_ref.errors import (
     StorageTLSError,
     redacted,
 )
-from deeplake_ref.stores.sessions import Deadline, IncompleteBodyError, causes, retry_after_s
+from deeplake_ref.sessions import Deadline, IncompleteBodyError, causes, retry_after_s
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

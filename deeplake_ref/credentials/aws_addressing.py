@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from deeplake_ref.credentials.aws_settings import DEFAULT_REGION, TRUE, Settings
-from deeplake_ref.credentials.endpoints import checked_endpoint
+from deeplake_ref.endpoints import checked_endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

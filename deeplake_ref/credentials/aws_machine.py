@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from deeplake_ref.credentials.aws_kinds import Kind
-from deeplake_ref.credentials.endpoints import checked_endpoint
+from deeplake_ref.endpoints import checked_endpoint
 from deeplake_ref.errors import InvalidCredentialsError, redacted
 
 if TYPE_CHECKING:

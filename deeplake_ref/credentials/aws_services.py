@@ -85,7 +85,8 @@ def session_of(settings: Settings, credentials: Any = None, *, with_files: bool 
         "ca_bundle": settings.environment.get("AWS_CA_BUNDLE") or profile.get("ca_bundle"),
     }
     # names in files and environment, value, and conversion, in botocore's own form
-    session = Session(session_vars={name: (None, None, value, None) for name, value in values.items()})
+    variables = {name: (None, None, value, None) for name, value in values.items()}
+    session = Session(variables, event_hooks=_hooks(), include_builtin_handlers=False)
     session.register_component("data_loader", _loader())
     session.register_component("credential_provider", CredentialResolver([_Given(credentials)]))
     # S3 takes no bearer token, and a broken SSO session is no reason not to sign with keys
@@ -103,6 +104,20 @@ class _Given:
 
     def load(self) -> Any:
         return self._credentials
+
+
+@functools.cache
+def _hooks() -> Any:
+    """Let all sessions share botocore's own hooks, whose registration is half of what a session costs.
+
+    Every client gets a copy of them, to which its own are added.
+    """
+    from botocore.hooks import HierarchicalEmitter
+    from botocore.session import Session
+
+    hooks = HierarchicalEmitter()
+    Session(event_hooks=hooks)
+    return hooks
 
 
 @functools.cache

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from deeplake_ref.credentials.azure_arguments import checked
 from deeplake_ref.credentials.azure_texts import AzureCredentials, invalid
 from deeplake_ref.credentials.azure_tokens import RESOURCE
-from deeplake_ref.credentials.endpoints import checked_endpoint
+from deeplake_ref.endpoints import checked_endpoint
 from deeplake_ref.errors import InvalidCredentialsError, InvalidURIError
 
 if TYPE_CHECKING:

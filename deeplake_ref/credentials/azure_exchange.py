@@ -11,13 +11,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from deeplake_ref import sessions
 from deeplake_ref.credentials.azure_entra import unavailable, unlogged, variable
 from deeplake_ref.credentials.azure_texts import invalid
 from deeplake_ref.credentials.azure_tokens import RESOURCE, Token, scope_of
-from deeplake_ref.credentials.endpoints import checked_endpoint
+from deeplake_ref.endpoints import checked_endpoint
 from deeplake_ref.errors import InvalidURIError, StorageError, StorageProviderMissingError
 from deeplake_ref.secrets import Secret
-from deeplake_ref.stores import sessions
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,12 +15,12 @@ import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from deeplake_ref import sessions
 from deeplake_ref.credentials.azure_entra import PATIENCE_S, answer, left_out, unavailable, unlogged
 from deeplake_ref.credentials.azure_tokens import NotThereError, Token, scope_of
 from deeplake_ref.credentials.chain import NotMine
 from deeplake_ref.errors import StorageProviderMissingError
 from deeplake_ref.secrets import Secret
-from deeplake_ref.stores import sessions
 
 if TYPE_CHECKING:
     from deeplake_ref.credentials.azure_addresses import Destination

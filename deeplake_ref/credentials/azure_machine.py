@@ -26,14 +26,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from deeplake_ref import sessions
 from deeplake_ref.credentials.azure_entra import PATIENCE_S, answer, left_out, unavailable, variable
 from deeplake_ref.credentials.azure_texts import Answer, invalid
 from deeplake_ref.credentials.azure_tokens import NotThereError, Token
 from deeplake_ref.credentials.chain import NotMine
-from deeplake_ref.credentials.endpoints import checked_endpoint
+from deeplake_ref.endpoints import checked_endpoint
 from deeplake_ref.errors import InvalidURIError, StorageError
 from deeplake_ref.secrets import Secret
-from deeplake_ref.stores import sessions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

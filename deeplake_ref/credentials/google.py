@@ -23,10 +23,10 @@ from typing import TYPE_CHECKING, Any
 
 from deeplake_ref.credentials import google_browser, google_cache, google_files
 from deeplake_ref.credentials.chain import Broken, Chain, Found, NotMine, Source, check_dictionary
-from deeplake_ref.credentials.endpoints import checked_endpoint, is_loopback
 from deeplake_ref.credentials.google_files import invalid
 from deeplake_ref.credentials.google_metadata import Metadata
 from deeplake_ref.credentials.google_tokens import GoogleCredentials, Token
+from deeplake_ref.endpoints import checked_endpoint, is_loopback
 from deeplake_ref.errors import CredentialsUnavailableError, redacted
 from deeplake_ref.secrets import Secret
 

@@ -16,8 +16,9 @@ from datetime import UTC
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from deeplake_ref.credentials.endpoints import is_loopback
+from deeplake_ref import sessions
 from deeplake_ref.credentials.google_tokens import Token
+from deeplake_ref.endpoints import is_loopback
 from deeplake_ref.errors import (
     CredentialsUnavailableError,
     ExpiredTokenError,
@@ -29,7 +30,6 @@ from deeplake_ref.errors import (
 )
 from deeplake_ref.retry import RetryPolicy
 from deeplake_ref.secrets import Secret
-from deeplake_ref.stores import sessions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping

@@ -29,10 +29,10 @@ from deeplake_ref.errors import (
     StoragePreconditionFailed,
 )
 from deeplake_ref.secrets import SecretFields
+from deeplake_ref.sessions import Deadline, MalformedAnswerError, RefusedError, content_range
 from deeplake_ref.stores import CHUNK, THREADS, Buffer, Keys, Metas, ResourceMeta, azure_answers, ranges
 from deeplake_ref.stores.azure_client import AzureClient
 from deeplake_ref.stores.azure_errors import translated
-from deeplake_ref.stores.sessions import Deadline, MalformedAnswerError, RefusedError, content_range
 from deeplake_ref.urls import DatasetURL, check_key
 
 if TYPE_CHECKING:

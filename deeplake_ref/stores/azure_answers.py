@@ -18,8 +18,8 @@ from urllib.parse import unquote
 from xml.etree import ElementTree as ET
 
 from deeplake_ref.errors import StoragePreconditionFailed
+from deeplake_ref.sessions import MalformedAnswerError
 from deeplake_ref.stores import ResourceMeta
-from deeplake_ref.stores.sessions import MalformedAnswerError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -13,8 +13,8 @@ from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from deeplake_ref import sessions
 from deeplake_ref.errors import InvalidCredentialsError, InvalidURIError
-from deeplake_ref.stores import sessions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from deeplake_ref import errors
+from deeplake_ref import errors, sessions
 from deeplake_ref.errors import StorageError, redacted
-from deeplake_ref.stores import sessions
 
 if TYPE_CHECKING:
     from deeplake_ref.stores.azure_client import AzureClient

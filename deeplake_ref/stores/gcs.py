@@ -26,11 +26,11 @@ from deeplake_ref.errors import (
     StoragePreconditionFailed,
 )
 from deeplake_ref.secrets import SecretFields
+from deeplake_ref.sessions import Deadline, MalformedAnswerError, RefusedError, content_range
 from deeplake_ref.stores import CHUNK, THREADS, Buffer, Keys, Metas, ResourceMeta, gcs_answers, ranges
 from deeplake_ref.stores.gcs_client import OBJECT_FIELDS, GcsClient
 from deeplake_ref.stores.gcs_errors import translated
 from deeplake_ref.stores.gcs_signing import LONGEST_SIGNED_S, signed_url
-from deeplake_ref.stores.sessions import Deadline, MalformedAnswerError, RefusedError, content_range
 from deeplake_ref.urls import DatasetURL, check_key
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from deeplake_ref.errors import StoragePreconditionFailed
+from deeplake_ref.sessions import MalformedAnswerError
 from deeplake_ref.stores import ResourceMeta
-from deeplake_ref.stores.sessions import MalformedAnswerError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -14,9 +14,9 @@ import secrets
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode, urlsplit
 
-from deeplake_ref.credentials.endpoints import is_loopback
-from deeplake_ref.stores import sessions
-from deeplake_ref.stores.sessions import Answer, Deadline, IncompleteBodyError, MalformedAnswerError, RefusedError
+from deeplake_ref import sessions
+from deeplake_ref.endpoints import is_loopback
+from deeplake_ref.sessions import Answer, Deadline, IncompleteBodyError, MalformedAnswerError, RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

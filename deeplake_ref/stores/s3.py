@@ -27,11 +27,11 @@ from deeplake_ref.errors import (
     StoragePreconditionFailed,
 )
 from deeplake_ref.secrets import SecretFields
+from deeplake_ref.sessions import Deadline
 from deeplake_ref.stores import CHUNK, THREADS, Buffer, Keys, Metas, ResourceMeta, ranges, s3_checksums
 from deeplake_ref.stores.s3_client import Body, bodiless, complete, connect
 from deeplake_ref.stores.s3_errors import InBulkError, translated
 from deeplake_ref.stores.s3_ranges import Fetch as _Fetch
-from deeplake_ref.stores.sessions import Deadline
 from deeplake_ref.urls import DatasetURL, check_key
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from deeplake_ref.credentials import aws
 from deeplake_ref.credentials.aws_services import session_of
 from deeplake_ref.errors import InvalidCredentialsError, InvalidURIError, redacted
-from deeplake_ref.stores.sessions import MalformedAnswerError
+from deeplake_ref.sessions import MalformedAnswerError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

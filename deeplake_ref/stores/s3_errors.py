@@ -11,7 +11,7 @@ from typing import Any
 
 from deeplake_ref import errors
 from deeplake_ref.errors import StorageError, redacted
-from deeplake_ref.stores.sessions import IncompleteBodyError, MalformedAnswerError, retry_after_s
+from deeplake_ref.sessions import IncompleteBodyError, MalformedAnswerError, retry_after_s
 
 BY_CODE: dict[str, type[StorageError]] = {
     "NoSuchKey": errors.StorageKeyNotFound,

@@ -9,9 +9,9 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from deeplake_ref.errors import StoragePreconditionFailed
+from deeplake_ref.sessions import Deadline, IncompleteBodyError, MalformedAnswerError
 from deeplake_ref.stores import ranges
 from deeplake_ref.stores.s3_client import complete
-from deeplake_ref.stores.sessions import Deadline, IncompleteBodyError, MalformedAnswerError
 
 if TYPE_CHECKING:
     from deeplake_ref.stores.s3 import S3Store

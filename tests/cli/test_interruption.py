@@ -14,6 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.cli.conftest import Command
 
 WAIT_S = 120
@@ -115,21 +117,35 @@ def test_a_killed_run_leaves_no_process_and_an_incomplete_record(
     assert "incomplete" in told.stdout
 
 
-def test_ctrl_c_leaves_no_process(tmp_path: Path, clean_environment: dict[str, str]) -> None:
-    """The terminal sends it to the whole group."""
-    run = start(tmp_path, clean_environment)
+@pytest.mark.parametrize(
+    "end",
+    [
+        pytest.param(lambda pid: os.killpg(pid, signal.SIGINT), id="Ctrl-C, which a terminal sends to the whole group"),
+        pytest.param(lambda pid: os.kill(pid, signal.SIGTERM), id="SIGTERM, which a CI system sends to the runner"),
+    ],
+)
+def test_an_interrupted_run_leaves_nothing(
+    tmp_path: Path, clean_environment: dict[str, str], end: Callable[[int], None]
+) -> None:
+    """No process, no temporary folder; one line says what happened."""
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    run = start(tmp_path, clean_environment | {"TMPDIR": str(temporary)})
     try:
         until(lambda: any(line["type"] == "result" for line in lines(tmp_path)))
         below = descendants(run.pid)
     finally:
-        os.killpg(run.pid, signal.SIGINT)
+        end(run.pid)
         try:
-            run.communicate(timeout=WAIT_S)
+            told, _ = run.communicate(timeout=WAIT_S)
         finally:
             run.kill()
 
     until(lambda: not alive(below))
     assert lines(tmp_path)[-1]["type"] != "end"
+    assert run.returncode == 130
+    assert told.splitlines()[-1].startswith("deeplake-conformance: interrupted")
+    assert list(temporary.iterdir()) == []
 
 
 def test_a_service_that_dies_is_unreachable_and_not_a_failure(

@@ -31,7 +31,15 @@ from tests.cli.conftest import Command
         (["run", "--places", "mem", "--junit", "nowhere/x.xml"], ["nowhere/x.xml cannot be written"]),
         (["run", "--service-url", "mooto=http://127.0.0.1:1"], ["unknown service 'mooto'", "did you mean moto?"]),
         (["run", "-n", "many"], ["-n takes a number or `auto`"]),
-        (["show", "OBJ-999"], ["'OBJ-999'"]),
+        (["run", "--services", ","], ["--services names nothing", "moto"]),
+        (["run", "--places", ""], ["--places names nothing", "mem"]),
+        (["run", "--only", ""], ["--only names nothing", "ranges"]),
+        (["run", "--places", "mem", "--services", "moto"], ["--services and --places exclude each other"]),
+        (["run", "--services", "activeloop"], ["the control plane stores nothing itself", "al-moto"]),
+        (["run", "--places", "mem", "--service-url", "moto=http://127.0.0.1:1"], ["no place of this run is on moto"]),
+        (["run", "--places", "azurite", "--image", "moto=x"], ["no place of this run is on moto", "azurite"]),
+        (["list", "--area", "ranges,path"], ["unknown area 'path'", "did you mean paths?"]),
+        (["show", "OBJ-999"], ["'OBJ-999'", "`deeplake-conformance list`"]),
         (["report", "."], ["there is no record"]),
         (["run", "--image", "moto"], ["--image takes NAME=REF", "NAME=official"]),
         (["run", "--image", "moot=x"], ["unknown service 'moot'", "did you mean moto?"]),
@@ -53,8 +61,28 @@ def test_a_wrong_word_is_named_with_what_would_be_right(
 
     assert done.returncode == 2, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
+    assert len(done.stderr) < 600, "more than anybody reads"
     for part in parts:
         assert part in done.stderr
+
+
+def test_a_case_that_no_check_has_is_told(command: Command) -> None:
+    """Where the reason of what did not run stands; nothing was judged, so that it is no pass."""
+    done = command("run", "--places", "mem", "--only", "OBJ-1", "--case", "nonsense", "-n", "0", "--profile", "quick")
+
+    assert done.returncode == 3
+    assert "no check of it has the case nonsense" in done.stdout
+
+
+def test_an_area_is_shown_as_its_requirements(command: Command) -> None:
+    """By `show` as by `list`, which takes several."""
+    shown = command("show", "ranges").stdout
+
+    assert "RANGE-1 " in shown
+    assert "OBJ-1 " not in shown
+    both = command("list", "--area", "paths,ranges").stdout
+    assert both.endswith(shown)
+    assert "PATH-1 " in both
 
 
 @pytest.mark.parametrize(

@@ -130,6 +130,6 @@ def test_the_table_is_what_records_measured() -> None:
 
 def test_the_shard_of_a_run_reaches_its_workers() -> None:
     """They take the same cells as the process that writes the record."""
-    run = RunSettings(shard=selecting.shard("1/2"))
+    run = RunSettings(shard="1/2")
 
     assert run == RunSettings.from_json(run.to_json())

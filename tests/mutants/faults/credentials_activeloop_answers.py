@@ -21,7 +21,7 @@ from deeplake_ref.errors import (
     StorageNetworkConnectionError,
 )
 from deeplake_ref.secrets import SecretFields
-from deeplake_ref.stores.sessions import IncompleteBodyError, causes
+from deeplake_ref.sessions import IncompleteBodyError, causes
 from tests.mutants.registry import Replacements, mutant, replaced
 
 PLACES = ("al-moto",)

@@ -7,9 +7,9 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from deeplake_ref import errors, urls
+from deeplake_ref import errors, sessions, urls
 from deeplake_ref.errors import StorageError
-from deeplake_ref.stores import azure_answers, s3, s3_errors, s3_ranges, sessions
+from deeplake_ref.stores import azure_answers, s3, s3_errors, s3_ranges
 from deeplake_ref.stores.memory import MemoryStore
 from deeplake_ref.stores.s3 import S3Store
 from tests.mutants.registry import Replacements, mutant, replaced
