@@ -3,17 +3,22 @@ What does the gate cost?
 
     python benchmarks/gate_cost.py [--quick]
 
-Ratios of medians through the gate to direct, boto3 on moto, from one interleaved run: through a tap that records only, and
-through one that verifies every signature. The last columns are what the gate's own process used, a request, which a busy
-machine does not change much.
+Ratios of medians through the gate to direct, boto3 on moto, from one interleaved run: through a tap that records only,
+through one that verifies every signature, and through a proxy that reads nothing, which no gate can be cheaper than. The last
+columns are what the gate's own process used, a request, which a busy machine does not change much.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import subprocess
+import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from measuring import Talk, in_threads, interleaved, table
 from raw_sdks import S3
@@ -23,6 +28,7 @@ from conformance.identities import Identity
 from conformance.services import RunningService, start_services
 
 SMALL = os.urandom(4096)
+WAYS = ("records", "verifies", "reads nothing")
 
 
 def cpu_s(pid: int) -> float:
@@ -32,6 +38,17 @@ def cpu_s(pid: int) -> float:
     except OSError:
         return 0.0
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@contextmanager
+def pass_through(url: str) -> Iterator[str]:
+    """Give the URL of a proxy before a service that reads nothing."""
+    command = [sys.executable, str(Path(__file__).with_name("pass_through.py")), str(urlsplit(url).port)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        yield f"http://127.0.0.1:{int(process.stdout.readline())}"
+        process.stdin.close()
 
 
 def main() -> None:
@@ -45,16 +62,19 @@ def main() -> None:
         start_services(["moto"], directory=logs, progress=Talk()) as services,
         start_gate() as recorder,
         start_gate() as decider,
+        ExitStack() as opened,
     ):
         moto = services["moto"]
         if not isinstance(moto, RunningService):
             raise SystemExit(f"{moto.reason}; {moto.hint}")
+        bare = opened.enter_context(pass_through(moto.url))
         recording, deciding = recorder.open(moto.url), decider.open(moto.url, authority=Authority("s3"))
         deciding.know(Identity("root", "aws", moto.access_key, moto.secret_key))
         clients = {
             "direct": S3(moto, "bucket"),
             "records": S3(moto, "bucket", recording.url),
             "verifies": S3(moto, "bucket", deciding.url),
+            "reads nothing": S3(moto, "bucket", bare),
         }
         clients["direct"].make()
         clients["direct"].put("small", SMALL)
@@ -81,15 +101,15 @@ def main() -> None:
                 (
                     f"{name} 4 KiB",
                     threads,
-                    *(f"{seconds[way] / direct:.2f}" for way in ("records", "verifies")),
-                    *(f"{direct / seconds[way]:.2f}" for way in ("records", "verifies")),
+                    *(f"{seconds[way] / direct:.2f}" for way in WAYS),
+                    *(f"{direct / seconds[way]:.2f}" for way in WAYS),
                     f"{direct / times * 1000:.2f}",
                     *(f"{each / times / (rounds + 1) * 1000:.2f}" for each in used),
                 )
             )
     head = (
-        *("verb", "threads", "time, records", "time, verifies", "rate, records", "rate, verifies", "direct, ms each"),
-        *("CPU ms, records", "CPU ms, verifies"),
+        *("verb", "threads", *(f"time, {way}" for way in WAYS), *(f"rate, {way}" for way in WAYS)),
+        *("direct, ms each", "CPU ms, records", "CPU ms, verifies"),
     )
     print(table(head, rows))
 
