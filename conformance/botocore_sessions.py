@@ -35,7 +35,7 @@ def _hooks() -> Any:
 
 @functools.cache
 def _loader() -> Any:
-    """Let all sessions share what reads botocore's descriptions of services: a client then takes 10 ms instead of 100."""
+    """Let all sessions share what reads botocore's descriptions of services, which takes longer than all else."""
     from botocore.loaders import create_loader
 
     return create_loader()

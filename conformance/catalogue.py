@@ -36,9 +36,12 @@ def list_requirements(area: str | None, *, as_json: bool) -> str:
 
 def show_requirement(identity: str) -> str:
     """Return the sentence of a requirement with its level, source and checks; of an area, its requirements."""
-    (name, *more) = selecting.only([identity])
-    if more:
-        return list_requirements(identity, as_json=False)
+    name = identity.strip().upper()
+    areas = selecting.areas(None)
+    if name not in requirements.load():
+        if identity in areas:
+            return list_requirements(identity, as_json=False)
+        raise selecting.unknown("area or requirement", identity, (*areas, *requirements.load()))
     requirement: Requirement = requirements.load()[name]
     checks = [check for check in plan.all_checks() if check.marks.requirement == name]
     parts = [

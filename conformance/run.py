@@ -183,7 +183,7 @@ def _run_pytest(settings: RunSettings, session: Session, recorder: Recorder, pro
         *(["-n", str(processes), "--dist", "worksteal"] if processes else []),
         *(["-x"] if settings.stop_at_failure else []),
     ]  # fmt: skip
-    with tempfile.TemporaryDirectory(prefix="conf-") as temporary:
+    with tempfile.TemporaryDirectory(prefix="conf-", ignore_cleanup_errors=True) as temporary:
         # else pytest-xdist makes a folder that pytest keeps
         code = pytest.main([*arguments, "--basetemp", temporary], plugins=[session, recorder])
     if code == pytest.ExitCode.INTERRUPTED:

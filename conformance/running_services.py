@@ -18,7 +18,7 @@ from conformance.services import Unreachable, Wanted, engine, images, kept, load
 from conformance.services.external import credential_variables
 from conformance.services.runtimes import NOT_TO_BE_HAD, Engine
 from conformance.services.started import engine_for
-from conformance.settings import UsageError
+from conformance.settings import AL, DEFAULT_PLACES, UsageError, services_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -169,7 +169,16 @@ def _tell_how_to_use(running: Sequence[RunningService]) -> None:
     urls = " ".join(f"--service-url {service.name}={service.url}" for service in running)
     if any(credential_variables(service) for service in running):
         _say('  eval "$(deeplake-conformance services status --export)" &&')
-    _say(f"  deeplake-conformance run {urls}")
+    _say(f"  deeplake-conformance run {_places_on([service.name for service in running])}{urls}")
+
+
+def _places_on(names: Sequence[str]) -> str:
+    """Return the option that makes a run need all these services, nothing if the default one does."""
+    if set(names) <= set(services_of(DEFAULT_PLACES)):
+        return ""
+    known = selecting.known_places()
+    behind = [f"{AL}{name}" for name in names if f"{AL}{name}" in known] if "activeloop" in names else []
+    return f"--services {','.join([*(name for name in names if name in known), *behind])} "
 
 
 def _say(text: str) -> None:

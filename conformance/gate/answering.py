@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from conformance.gate.framing import Headers, Sized, UntilClose, body_of, first_line, head_end, headers_of, says_close
+from conformance.gate.framing import Headers, Sized, body_of, first_line, head_end, headers_of, says_close
 
 if TYPE_CHECKING:
     from conformance.gate.framing import Body
@@ -34,11 +34,6 @@ class Answer:
     def has_ended(self) -> bool:
         """Whether all of it was read."""
         return self._body is not None and self._body.has_ended
-
-    @property
-    def ends_with_connection(self) -> bool:
-        """Whether its end is the end of the connection."""
-        return isinstance(self._body, UntilClose)
 
     @property
     def says_close(self) -> bool:
@@ -71,7 +66,8 @@ class Answer:
 
     def _after(self, raw: bytes) -> Body | None:
         """Return the body after a head, None after that of an interim answer."""
-        status = int(first_line(raw).split(b" ", 2)[1])
+        _version, told, *_reason = first_line(raw).split(b" ", 2)
+        status = int(told)
         if status < 200:
             return None
         self._exchange.status = status

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from conformance.gate.proofs import Proven, Refused, Request, bearer, goog4, sas, shared_key, sigv4
@@ -27,7 +27,7 @@ class Accepted:
     """A request that goes on: whose it is, the raw head for the service, and what watches its body."""
 
     identity: str | None
-    head: bytes
+    head: bytes = field(repr=False)
     request: Request
     body: BodyCheck | None = None
 

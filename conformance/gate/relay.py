@@ -1,8 +1,7 @@
 """
 A connection of a client, the one to the service that belongs to it, and the exchange that is under way.
 
-Everything happens in the calls that bring bytes: a task and two streams for each connection cost the gate as much as all
-the rest that it does.
+Everything happens in the calls that bring bytes, since tasks and streams cost as much as all the rest of an exchange.
 """
 
 from __future__ import annotations
@@ -45,6 +44,7 @@ class Relay:
         self._upload: Upload | None = None
         self._answer: Answer | None = None
         self._is_last = False
+        self._late: asyncio.TimerHandle | None = None
 
     def go_on(self) -> None:
         """Take from what the client sent what its time has come for: a head, or the body of the one that was taken."""
@@ -69,6 +69,8 @@ class Relay:
         if self._is_over:
             return
         self._is_over = True
+        if self._late is not None:
+            self._late.cancel()
         if self._exchange is not None:
             self._proxy.recorder.close(self._exchange)
         self._proxy.forget(self)
@@ -82,6 +84,7 @@ class Relay:
 
     def _connect(self) -> None:
         """Connect to the service; what the client sends before waits."""
+        self._proxy.keep(self)
         loop = asyncio.get_running_loop()
         connecting = loop.create_task(loop.create_connection(lambda: self._service, *self._proxy.upstream))
         late = loop.call_later(CONNECT_S, connecting.cancel)
@@ -166,7 +169,7 @@ class Relay:
         if rest is None:
             self.end()
         else:
-            asyncio.get_running_loop().call_later(DRAIN_S, self.end)
+            self._late = asyncio.get_running_loop().call_later(DRAIN_S, self.end)
 
     def _deny_late(self, exchange: Open, refused: Refused) -> None:
         """Answer after the body was found altered: the service never gets its last bytes, but a reset."""

@@ -82,8 +82,8 @@ class Side(asyncio.Protocol):
 
     def reset(self) -> None:
         """End now by a reset: `abort` alone would be an orderly end."""
-        if self._transport is None:
-            return
+        if self._transport is None or self._transport.is_closing():
+            return  # its socket may be gone
         connection = self._transport.get_extra_info("socket")
         if connection is not None:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

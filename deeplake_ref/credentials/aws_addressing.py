@@ -68,10 +68,6 @@ def of_identity_service(settings: Settings, name: str) -> Addressing:
     )
 
 
-def _checked(endpoint: str | None, where: str) -> str | None:
-    return None if endpoint is None else checked_endpoint(endpoint, field_of("endpoint_url", where), "s3")
-
-
 def field_of(name: str, origin: str) -> str:
     """Return how a field is told that was found somewhere: variables and fields of creds have their name already."""
     return f"`{name}` of {origin}" if " profile " in f" {origin}" else origin

@@ -30,7 +30,17 @@ from deeplake_ref.errors import (
     redacted,
 )
 from deeplake_ref.stores import Buffer, Keys, Metas, ResourceMeta
-from deeplake_ref.stores.local_files import RESERVED, is_file, is_name, link, locked, make_directory, read_span
+from deeplake_ref.stores.local_files import (
+    REMOVED_AGAIN,
+    RESERVED,
+    TRIES,
+    is_file,
+    is_name,
+    link,
+    locked,
+    make_directory,
+    read_span,
+)
 from deeplake_ref.urls import DatasetURL, check_key
 
 if TYPE_CHECKING:
@@ -39,8 +49,6 @@ if TYPE_CHECKING:
 Entries = list[tuple[os.DirEntry[str], bool]]
 
 PAGE = 1000
-TRIES = 10
-"""Renames that are tried again because another writer removed the emptied directory in between."""
 
 _MISSING = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
 _UNSTORABLE = {
@@ -249,8 +257,10 @@ class LocalStore:
             except FileNotFoundError:
                 continue  # the directory was emptied and removed by another writer
             except IsADirectoryError:
-                path.rmdir()  # an empty folder is no object; one with objects raises
-        raise OSError(errno.EBUSY, "the directory is removed again and again")
+                # an empty folder is no object; one with objects raises, and another writer may be quicker
+                with suppress(FileNotFoundError, NotADirectoryError):
+                    path.rmdir()
+        raise OSError(errno.EBUSY, REMOVED_AGAIN)
 
     def _check(self, key: str, etag: str) -> None:
         known = self.head(key)

@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 RESERVED = ".deeplake_ref"
 """The folder at a root for temporary files; never listed and never part of a key, at no depth, since roots nest."""
 
+TRIES = 10
+"""Tries of what fails because another writer removed the emptied directory in between."""
+
+REMOVED_AGAIN = "the directory is removed again and again"
+
 _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EXDEV}
 
 
@@ -54,10 +59,16 @@ def read_span(descriptor: int, offset: int, size: int) -> bytes:
 
 
 def make_directory(folder: Path) -> None:
-    """Make a directory and those above it, so that they survive a crash.
+    """Make a directory and those above it, so that they survive a crash; again, if another writer removes one meanwhile."""
+    for _ in range(TRIES):
+        try:
+            return _made(folder)
+        except FileNotFoundError:
+            continue
+    raise OSError(errno.EBUSY, REMOVED_AGAIN)
 
-    `FileNotFoundError` says that somebody removed one of them meanwhile, and that it is worth another try.
-    """
+
+def _made(folder: Path) -> None:
     try:
         folder.mkdir()
     except FileExistsError:
@@ -65,14 +76,19 @@ def make_directory(folder: Path) -> None:
         if not stat.S_ISDIR(folder.lstat().st_mode) and not folder.is_dir():
             raise
     except FileNotFoundError:
-        make_directory(folder.parent)
-        make_directory(folder)
+        _made(folder.parent)
+        _made(folder)
     else:
-        descriptor = os.open(folder.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        _lasting(folder.parent)
+
+
+def _lasting(folder: Path) -> None:
+    """Let the names in a directory survive a crash."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager

@@ -56,7 +56,7 @@ def connect(chain: Chain[aws.AwsCredentials], creds: SecretFields, connect_s: fl
         max_pool_connections=POOL,
         # where requests go was found out already
         ignore_configured_endpoint_urls=True,
-        # the signature covers the body already; nobody asked for another checksum
+        # the signature covers the body already, and parts name a checksum in a header, where botocore would send a trailer
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
     )

@@ -351,12 +351,13 @@ def test_a_service_that_ends_while_a_request_is_held_gives_no_answer(gate: Gate)
         assert recorded(tap).status is None
 
 
-def test_what_is_no_http_ends_the_connection(gate: Gate) -> None:
+@pytest.mark.parametrize("answer", [b"no http\r\n\r\n", b"no-http\r\n\r\n"])
+def test_what_is_no_http_ends_the_connection(gate: Gate, answer: bytes) -> None:
     """Of a client and of a service; the gate lives on."""
 
     def script(connection: socket.socket, stream: BinaryIO) -> None:
         head(stream)
-        connection.sendall(b"no http\r\n\r\n")
+        connection.sendall(answer)
         stream.read()
 
     with served(gate, script) as (tap, _):

@@ -13,10 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from conformance import running_services, selecting
 from conformance.record import read_record
 from conformance.services import RunningService, kept, load
 from conformance.services.external import credential_variables
 from conformance.services.runtimes import Engine
+from conformance.settings import DEFAULT_PLACES, services_of
 
 LIMIT_S = 300
 FOREIGN = ("PYTEST", "AWS_", "AZURE_", "GOOGLE_", "STORAGE_EMULATOR_HOST")
@@ -68,6 +70,23 @@ def test_a_service_is_started_shown_taken_by_a_run_and_stopped(command: Command,
     assert (nothing.stdout, kept.notes()) == ("", [])
     told = "".join(each.stdout + each.stderr for each in (started, shown, run, log, stopped))
     assert note.service.secret_key not in told
+
+
+@pytest.mark.parametrize(
+    ("names", "option"),
+    [
+        (["moto", "azurite"], ""),
+        (["moto", "activeloop"], ""),
+        (["minio"], "--services minio "),
+        (["moto", "minio"], "--services moto,minio "),
+        (["minio", "versitygw", "activeloop"], "--services minio,versitygw,al-minio "),
+    ],
+)
+def test_a_run_is_told_to_need_what_was_started(names: list[str], option: str) -> None:
+    """A URL of a service that no place of the run is on would be refused."""
+    assert running_services._places_on(names) == option
+    places = selecting.places(option.split()[1]) if option else DEFAULT_PLACES
+    assert set(names) <= set(services_of(places))
 
 
 def test_a_service_that_has_ended_is_shown_as_such(command: Command, own_cache: Path) -> None:

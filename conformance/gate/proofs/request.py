@@ -34,8 +34,8 @@ class Request:
     """
 
     method: str
-    path: str
-    query: str
+    path: str = field(repr=False)
+    query: str = field(repr=False)
     headers: tuple[tuple[str, str], ...] = field(repr=False)
     now: float
     is_tls: bool = False
