@@ -41,22 +41,18 @@ def of_s3(settings: Settings) -> Addressing:
         InvalidURIError: the endpoint is not a base URL.
         InvalidCredentialsError: the caller names a profile that cannot be read.
     """
-    profile = settings.lenient_profile()
-    region, region_from = _region(settings, profile)
-    if "endpoint_url" in settings.given:
-        where = "`endpoint_url` of creds"
-        return Addressing(checked_endpoint(settings.given["endpoint_url"], where, "s3"), where, region, region_from)
-    endpoint, where = _endpoint(settings, profile, "s3")
-    return Addressing(
-        checked_endpoint(endpoint, field_of("endpoint_url", where), "s3") if endpoint else None,
-        where,
-        region,
-        region_from,
-    )
+    if "endpoint_url" not in settings.given:
+        return of_service(settings, "s3")
+    where = "`endpoint_url` of creds"
+    region, region_from = _region(settings, settings.lenient_profile())
+    return Addressing(checked_endpoint(settings.given["endpoint_url"], where, "s3"), where, region, region_from)
 
 
-def of_identity_service(settings: Settings, name: str) -> Addressing:
-    """Return endpoint and region of STS or SSO (`sts`, `sso`, `sso_oidc`), which the caller's endpoint never is."""
+def of_service(settings: Settings, name: str) -> Addressing:
+    """Return endpoint and region of a service (`s3`, `sts`, `sso`, `sso_oidc`) as environment and profile have them.
+
+    The caller's endpoint is for the store alone, and never that of STS or SSO.
+    """
     profile = settings.lenient_profile()
     region, region_from = _region(settings, profile)
     endpoint, where = _endpoint(settings, profile, name)

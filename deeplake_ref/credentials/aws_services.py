@@ -46,7 +46,7 @@ class IdentityServices:
         """Return a client; `keys` are keys of another identity, or there are none and `config` says unsigned."""
         from botocore.config import Config
 
-        where = aws_addressing.of_identity_service(self._settings, service.replace("-", "_"))
+        where = aws_addressing.of_service(self._settings, service.replace("-", "_"))
         ours = Config(
             connect_timeout=self._timeout_s,
             read_timeout=self._timeout_s,
